@@ -1,0 +1,38 @@
+# Every verb of the project. `make help` prints them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(INSTALLED) ## Make .venv with a2a-gateway and everything the tests need
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "a2a-gateway needs Python 3.11 or newer; set PYTHON=/path/to/it"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+.PHONY: run
+run: setup ## Set up, then run the demo and keep serving
+	$(BIN)/a2a-gateway demo
+
+.PHONY: test
+test: setup ## Set up, then run the whole test suite
+	$(BIN)/pytest
+
+.PHONY: generate
+generate: setup ## Write generated/ and the generated parts of docs/ anew
+	$(BIN)/python -m tools.generate
+
+.PHONY: clean
+clean: ## Remove everything that the other verbs made
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

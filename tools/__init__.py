@@ -1,0 +1,1 @@
+"""What developers of the gateway run; nothing here is shipped."""

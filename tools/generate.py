@@ -1,0 +1,50 @@
+"""Writes `generated/` from `protos/` with grpcio-tools.
+
+Two runtimes' modules come from one run: `a2a_pb.py` (protobuf-py, what the gateway uses) and
+`a2a_pb2.py`, `a2a_pb2.pyi`, `a2a_pb2_grpc.py` (google.protobuf and grpcio, what Python users of
+the stock stubs import). The `google.rpc` status messages come from googleapis-common-protos.
+"""
+
+import importlib.resources
+import shutil
+import sys
+from pathlib import Path
+
+from grpc_tools import protoc
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "generated"
+A2A = ["generated/a2a/v1/a2a.proto"]
+GOOGLE_RPC = ["google/rpc/error_details.proto", "google/rpc/status.proto"]
+NOTE = '"""Written by `make generate`; never edited."""\n'
+
+
+def run_protoc(*arguments: str) -> None:
+    well_known = importlib.resources.files("grpc_tools") / "_proto"
+    if protoc.main(["protoc", f"-I{well_known}", *arguments]) != 0:
+        sys.exit("protoc failed")
+
+
+def google_protos() -> Path:
+    """The folder that googleapis-common-protos installs its .proto files into."""
+    import google.rpc
+
+    return Path(next(iter(google.rpc.__path__))).parent.parent
+
+
+def main() -> None:
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir()
+    outputs = ["--python_out=.", "--pyi_out=.", "--grpc_python_out=.", "--py_out=."]
+    run_protoc("-Igenerated=protos", *outputs, *A2A)
+    run_protoc(f"-I{google_protos()}", "--py_out=generated", *GOOGLE_RPC)
+    for folder in [OUT, *(path for path in OUT.rglob("*") if path.is_dir())]:
+        (folder / "__init__.py").write_text(NOTE)
+
+
+if __name__ == "__main__":
+    import os
+
+    os.chdir(ROOT)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    main()
