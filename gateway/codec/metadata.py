@@ -1,0 +1,133 @@
+"""HTTP headers to gRPC metadata and back, by an allow-list (specification sections 3.2.6 and 10.2).
+
+Only what is named passes: the service parameters of A2A, the caller's credentials, trace context
+and what the configuration adds. The rest, hop-by-hop and transport headers above all, stays where
+it was. Values must be what both sides can carry; nothing is dropped silently for its characters.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+
+from gateway.codec.malformed import Malformed
+
+VERSION = "a2a-version"
+EXTENSIONS = "a2a-extensions"
+OLD_EXTENSIONS = "x-a2a-extensions"
+"""What 0.3 calls it; read everywhere."""
+
+ALWAYS_FORWARDED = ("authorization", "traceparent", "tracestate", "baggage")
+
+FORBIDDEN = re.compile(
+    r"(:.*|grpc-.*|content-.*|proxy-.*|a2a-.*|x-a2a-.*|accept|accept-encoding|connection|cookie|expect|host"
+    r"|keep-alive|origin|set-cookie|te|trailer|transfer-encoding|upgrade|user-agent)"
+)
+"""Names that the configuration may not add to the allow-list."""
+
+_NAME = re.compile(r"[0-9a-z_.-]+")
+_VALUE = re.compile(r"[\x20-\x7e]*")
+_MEDIA = re.compile(r"\s*,\s*")
+
+Pairs = Iterable[tuple[str, str | bytes]]
+
+
+def check_size(pairs: Pairs, max_fields: int, max_bytes: int) -> None:
+    """Raises Malformed (`too_large`) unless headers or metadata stay within their bounds.
+
+    A field counts as its name and its value.
+    """
+    fields = size = 0
+    for name, value in pairs:
+        fields += 1
+        size += len(name) + len(value)
+    if fields > max_fields:
+        raise Malformed(f"over {max_fields} header fields", too_large=True)
+    if size > max_bytes:
+        raise Malformed(f"over {max_bytes} bytes of headers", too_large=True)
+
+
+def is_forwardable(name: str) -> bool:
+    """Whether the configuration may name this header."""
+    return bool(_NAME.fullmatch(name)) and not FORBIDDEN.fullmatch(name)
+
+
+def forwarded(pairs: Pairs, allowed: frozenset[str]) -> dict[str, str]:
+    """The headers or metadata that go on, by lower-case name; repeated ones are joined.
+
+    The value of a `-bin` name is its base64 text, as gRPC writes it. Raises Malformed for a value
+    that the other side could not carry.
+    """
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        name = name.lower()
+        if name in allowed:
+            text = _text(name, value)
+            found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
+
+
+def extensions(pairs: Pairs) -> tuple[str, ...]:
+    """The extension URIs that headers or metadata list, in order, each once. Raises Malformed."""
+    uris: dict[str, None] = {}
+    for name, value in pairs:
+        name = name.lower()
+        if name in (EXTENSIONS, OLD_EXTENSIONS):
+            uris.update(dict.fromkeys(uri for uri in _MEDIA.split(_text(name, value).strip()) if uri))
+    return tuple(uris)
+
+
+def version(pairs: Pairs, query: str = "") -> str:
+    """The protocol version asked for, as Major.Minor; empty where none is named.
+
+    Headers win over the query parameter. Raises Malformed for what is no version.
+    """
+    named = query
+    for name, value in pairs:
+        if name.lower() == VERSION and value:
+            named = _text(VERSION, value)
+    named = named.strip()
+    if not named:
+        return ""
+    if not (match := re.fullmatch(r"(\d{1,4})\.(\d{1,4})(\.\d+)*", named)):
+        raise Malformed(f"{named[:32]!r} is no protocol version", "A2A-Version")
+    return f"{int(match[1])}.{int(match[2])}"
+
+
+def to_headers(headers: Mapping[str, str], version: str, extensions: tuple[str, ...]) -> dict[str, str]:
+    """What goes on to an agent over HTTP."""
+    named = {"A2A-Version": version}
+    if extensions:
+        named["A2A-Extensions"] = ",".join(extensions)
+    return {**headers, **named}
+
+
+def to_metadata(
+    headers: Mapping[str, str], version: str, extensions: tuple[str, ...]
+) -> list[tuple[str, str | bytes]]:
+    """What goes on to an agent over gRPC."""
+    pairs: list[tuple[str, str | bytes]] = [
+        (name, _binary(name, text) if name.endswith("-bin") else text) for name, text in headers.items()
+    ]
+    pairs.append((VERSION, version))
+    if extensions:
+        pairs.append((EXTENSIONS, ",".join(extensions)))
+    return pairs
+
+
+def _text(name: str, value: str | bytes) -> str:
+    if name.endswith("-bin") and isinstance(value, bytes):
+        return base64.b64encode(value).decode().rstrip("=")
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    if not _VALUE.fullmatch(text):
+        raise Malformed("only printable ASCII can be forwarded", name)
+    if name.endswith("-bin"):
+        _binary(name, text)
+    return text.strip()
+
+
+def _binary(name: str, text: str) -> bytes:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except binascii.Error:
+        raise Malformed("a header ending in -bin holds base64", name) from None

@@ -1,0 +1,142 @@
+"""The stream contract of A2A, held against what an agent really streams (sections 3.1.2 and 3.1.6).
+
+A stream is one message, or a task and then its updates until the task is terminal or interrupted.
+An agent that breaks this gets InvalidAgentResponse in its name, once; nothing is invented, and a
+stream that just stops never looks like one that ended.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from enum import Enum, auto
+
+from protobuf import Message, Oneof
+
+from gateway.agent import Agent, Burst, CallContext, taken
+from gateway.errors import AgentError, ErrorKind
+from gateway.operations import INTERRUPTED_STATES, SUBSCRIBE_TO_TASK, TERMINAL_STATES, Operation
+from generated.a2a.v1.a2a_pb import (
+    AgentCard,
+    SendMessageResponse,
+    StreamResponse,
+    Task,
+    TaskArtifactUpdateEvent,
+    TaskState,
+    TaskStatusUpdateEvent,
+)
+from generated.a2a.v1.a2a_pb import Message as A2AMessage
+
+
+class Phase(Enum):
+    """How far a stream has come."""
+
+    EMPTY = auto()
+    """Nothing came yet."""
+    MESSAGE = auto()
+    """The one message came; nothing may follow."""
+    TASK = auto()
+    """A task is under way."""
+
+
+class StreamContract:
+    """Follows one stream. `lenient` lets it begin with an update instead of the task."""
+
+    def __init__(self, operation: Operation, *, lenient: bool = False) -> None:
+        self._subscribes = operation is SUBSCRIBE_TO_TASK
+        self._lenient = lenient
+        self._phase = Phase.EMPTY
+        self._task_id = ""
+        self._state = TaskState.UNSPECIFIED
+
+    def check(self, event: StreamResponse) -> StreamResponse:
+        """Takes the next event and gives it back. Raises AgentError where the agent may not send it."""
+        match event.payload:
+            case Oneof(value=TaskArtifactUpdateEvent() as update):
+                self._update(update.task_id)
+            case Oneof(value=TaskStatusUpdateEvent() as update):
+                self._update(update.task_id)
+                self._state = update.status.state if update.status else TaskState.UNSPECIFIED
+            case Oneof(value=Task() as task):
+                self._task(task)
+            case Oneof(value=A2AMessage()):
+                self._message()
+            case _:
+                raise _broken("an event that holds nothing")
+        return event
+
+    def end(self) -> None:
+        """Takes the end of the stream. Raises AgentError where it ended too soon."""
+        if self._phase is Phase.EMPTY:
+            raise _broken("a stream without an event")
+        if self._phase is Phase.TASK and self._state not in TERMINAL_STATES | INTERRUPTED_STATES:
+            raise _broken(f"the end of the stream while task {self._task_id} was {_name(self._state)}")
+
+    def _task(self, task: Task) -> None:
+        state = task.status.state if task.status else TaskState.UNSPECIFIED
+        if self._phase is Phase.MESSAGE:
+            raise _broken("a task after a message")
+        if self._phase is Phase.TASK:
+            if task.id != self._task_id:
+                raise _broken(f"task {task.id} in the stream of task {self._task_id}")
+            if self._state in TERMINAL_STATES and state is not self._state:
+                raise _broken(f"{_name(state)} after {_name(self._state)}")
+        self._phase, self._task_id, self._state = Phase.TASK, task.id, state
+
+    def _message(self) -> None:
+        if self._phase is not Phase.EMPTY or self._subscribes:
+            raise _broken("a message in the stream of a task" if self._phase is Phase.TASK else "a second message")
+        self._phase = Phase.MESSAGE
+
+    def _update(self, task_id: str) -> None:
+        match self._phase:
+            case Phase.TASK:
+                if task_id != self._task_id:
+                    raise _broken(f"an update of task {task_id} in the stream of task {self._task_id}")
+                if self._state in TERMINAL_STATES:
+                    raise _broken(f"an update after {_name(self._state)}")
+            case Phase.EMPTY if self._lenient:
+                self._phase, self._task_id, self._state = Phase.TASK, task_id, TaskState.WORKING
+            case Phase.EMPTY:
+                raise _broken("an update before the task (`stream_contract: lenient` lets that pass)")
+            case Phase.MESSAGE:
+                raise _broken("an update after a message")
+
+
+class Contracted:
+    """An Agent whose streams and answers keep the contract, or fail."""
+
+    def __init__(self, agent: Agent, *, lenient: bool = False) -> None:
+        self._agent = agent
+        self._lenient = lenient
+
+    async def call(self, operation: Operation, request: Message, context: CallContext) -> Message:
+        answer = await self._agent.call(operation, request, context)
+        if isinstance(answer, SendMessageResponse) and answer.payload is None:
+            raise _broken("neither a task nor a message")
+        return answer
+
+    async def stream(
+        self, operation: Operation, request: Message, context: CallContext
+    ) -> AsyncGenerator[Burst, None]:
+        contract = StreamContract(operation, lenient=self._lenient)
+        async with aclosing(self._agent.stream(operation, request, context)) as bursts:
+            async for burst in bursts:
+                good, failure = taken(map(contract.check, burst))
+                if good:
+                    yield good
+                if failure is not None:
+                    raise failure
+        contract.end()
+
+    async def card(self, context: CallContext) -> AgentCard:
+        return await self._agent.card(context)
+
+    async def close(self) -> None:
+        await self._agent.close()
+
+
+def _broken(what: str) -> AgentError:
+    return AgentError(ErrorKind.INVALID_AGENT_RESPONSE, f"The agent sent {what}")
+
+
+def _name(state: TaskState) -> str:
+    return f"TASK_STATE_{state.name}"
