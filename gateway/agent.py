@@ -29,7 +29,8 @@ def taken(events: Iterable[StreamResponse]) -> tuple[list[StreamResponse], Gatew
     """
     burst: list[StreamResponse] = []
     try:
-        burst.extend(events)  # keeps what came before an error
+        for event in events:
+            burst.append(event)
     except GatewayError as error:
         return burst, error
     return burst, None

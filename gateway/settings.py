@@ -91,7 +91,8 @@ class Limits(_Frozen):
         1.0, description="How long a stream waits for its first event before its headers go out without it."
     )
     keep_alive_s: Seconds = Field(
-        15.0, description="A silent SSE stream is sent a comment this often; balancers cut at 60 s."
+        4.0,
+        description="A silent SSE stream is sent a comment this often: stock a2a-sdk clients give up after 5 s, balancers after 60.",
     )
     send_stall_s: Seconds = Field(30.0, description="A caller that takes nothing for this long is cut off.")
     body_s: Seconds = Field(30.0, description="For a request body to arrive.")

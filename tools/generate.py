@@ -37,6 +37,7 @@ def main() -> None:
     OUT.mkdir()
     outputs = ["--python_out=.", "--pyi_out=.", "--grpc_python_out=.", "--py_out=."]
     run_protoc("-Igenerated=protos", *outputs, *A2A)
+    (ROOT / "__init__.py").unlink()  # the plugin makes every folder of its output a package
     run_protoc(f"-I{google_protos()}", "--py_out=generated", *GOOGLE_RPC)
     for folder in [OUT, *(path for path in OUT.rglob("*") if path.is_dir())]:
         (folder / "__init__.py").write_text(NOTE)

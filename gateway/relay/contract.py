@@ -1,7 +1,7 @@
 """The stream contract of A2A, held against what an agent really streams (sections 3.1.2 and 3.1.6).
 
 A stream is one message, or a task and then its updates until the task is terminal or interrupted.
-An agent that breaks this gets InvalidAgentResponse in its name, once; nothing is invented, and a
+A message that continues a task may be answered by updates of that task at once. An agent that breaks this gets InvalidAgentResponse in its name, once; nothing is invented, and a
 stream that just stops never looks like one that ended.
 """
 
@@ -16,6 +16,7 @@ from gateway.errors import AgentError, ErrorKind
 from gateway.operations import INTERRUPTED_STATES, SUBSCRIBE_TO_TASK, TERMINAL_STATES, Operation
 from generated.a2a.v1.a2a_pb import (
     AgentCard,
+    SendMessageRequest,
     SendMessageResponse,
     StreamResponse,
     Task,
@@ -38,13 +39,16 @@ class Phase(Enum):
 
 
 class StreamContract:
-    """Follows one stream. `lenient` lets it begin with an update instead of the task."""
+    """Follows the stream that a request opened.
 
-    def __init__(self, operation: Operation, *, lenient: bool = False) -> None:
+    `lenient` lets it begin with an update, whatever the request was.
+    """
+
+    def __init__(self, operation: Operation, request: Message, *, lenient: bool = False) -> None:
         self._subscribes = operation is SUBSCRIBE_TO_TASK
         self._lenient = lenient
         self._phase = Phase.EMPTY
-        self._task_id = ""
+        self._task_id = _continued(request)
         self._state = TaskState.UNSPECIFIED
 
     def check(self, event: StreamResponse) -> StreamResponse:
@@ -93,7 +97,7 @@ class StreamContract:
                     raise _broken(f"an update of task {task_id} in the stream of task {self._task_id}")
                 if self._state in TERMINAL_STATES:
                     raise _broken(f"an update after {_name(self._state)}")
-            case Phase.EMPTY if self._lenient:
+            case Phase.EMPTY if self._lenient or (task_id and task_id == self._task_id):
                 self._phase, self._task_id, self._state = Phase.TASK, task_id, TaskState.WORKING
             case Phase.EMPTY:
                 raise _broken("an update before the task (`stream_contract: lenient` lets that pass)")
@@ -117,7 +121,7 @@ class Contracted:
     async def stream(
         self, operation: Operation, request: Message, context: CallContext
     ) -> AsyncGenerator[Burst, None]:
-        contract = StreamContract(operation, lenient=self._lenient)
+        contract = StreamContract(operation, request, lenient=self._lenient)
         async with aclosing(self._agent.stream(operation, request, context)) as bursts:
             async for burst in bursts:
                 good, failure = taken(map(contract.check, burst))
@@ -132,6 +136,13 @@ class Contracted:
 
     async def close(self) -> None:
         await self._agent.close()
+
+
+def _continued(request: Message) -> str:
+    """The task that a sent message goes on with, whose state its caller knows; empty for none."""
+    if isinstance(request, SendMessageRequest) and request.message is not None:
+        return request.message.task_id
+    return ""
 
 
 def _broken(what: str) -> AgentError:
