@@ -18,6 +18,8 @@ import h2.exceptions
 from tests.fakes.h2_steps import HeaderList, frame
 from tests.fakes.loopback import linger_zero, stream_socket
 
+_GOAWAY = 7
+
 
 def grpc_headers(path: str, authority: str, *more: tuple[str, str]) -> HeaderList:
     """The header list of a correct gRPC request, and what follows it."""
@@ -85,6 +87,7 @@ class H2Caller:
         )
         self.h2 = h2.connection.H2Connection(config)
         self._socket = stream_socket()
+        self._unframed = b""
 
     async def __aenter__(self) -> Self:
         host, _, port = self.authority.rpartition(":")
@@ -136,7 +139,7 @@ class H2Caller:
                     answer.closed = True
                     break
                 try:
-                    happened = self.h2.receive_data(received)
+                    happened = self.h2.receive_data(self._without_goaway(received, answer))
                 except h2.exceptions.ProtocolError:
                     answer.closed = True
                     break
@@ -149,6 +152,21 @@ class H2Caller:
     async def call(self, path: str, message: bytes = b"", *more: tuple[str, str]) -> H2Answer:
         """A correct unary gRPC request, but for the headers added to it."""
         return await self.answer(await self.start(grpc_headers(path, self.authority, *more), frame(message)))
+
+    def _without_goaway(self, received: bytes, answer: H2Answer) -> bytes:
+        """The whole frames, GOAWAY noted and taken out: h2 would refuse every frame after it."""
+        self._unframed += received
+        kept = b""
+        while len(self._unframed) >= 9:
+            end = 9 + int.from_bytes(self._unframed[:3], "big")
+            if len(self._unframed) < end:
+                break
+            frame_bytes, self._unframed = self._unframed[:end], self._unframed[end:]
+            if frame_bytes[3] == _GOAWAY:
+                answer.goaway_code = int.from_bytes(frame_bytes[13:17], "big")
+            else:
+                kept += frame_bytes
+        return kept
 
     def _note(self, event: h2.events.Event, stream_id: int, answer: H2Answer) -> None:
         if getattr(event, "stream_id", stream_id) != stream_id:
@@ -165,8 +183,6 @@ class H2Caller:
                 answer.ended = True
             case h2.events.StreamReset(error_code=code):
                 answer.reset_code = int(code)
-            case h2.events.ConnectionTerminated(error_code=code):
-                answer.goaway_code = int(code or 0)
             case _:
                 pass
 

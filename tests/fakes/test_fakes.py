@@ -8,7 +8,6 @@ import json
 import time
 
 import grpc
-import grpc.aio
 import httpx
 import pytest
 
@@ -87,7 +86,11 @@ SSE_ROWS: list[tuple[str, bytes, list[SseEvent]]] = [
     ("no colon", b"data\n\n", [SseEvent("")]),
     ("name", b"event: error\ndata: a\n\n", [SseEvent("a", "error")]),
     ("a name alone is no event", b"event: error\n\ndata: a\n\n", [SseEvent("a")]),
-    ("a comment after an id is no event", b"id: 7\ndata: a\n\n: ka\n\ndata: b\n\n", [SseEvent("a", last_id="7"), SseEvent("b", last_id="7")]),
+    (
+        "a comment after an id is no event",
+        b"id: 7\ndata: a\n\n: ka\n\ndata: b\n\n",
+        [SseEvent("a", last_id="7"), SseEvent("b", last_id="7")],
+    ),
     ("NUL in an id is ignored", b"id: 7\0\ndata: a\n\n", [SseEvent("a")]),
     ("BOM", b"\xef\xbb\xbfdata: a\n\n", [SseEvent("a")]),
     ("unfinished", b"data: a\n\ndata: b\n", [SseEvent("a")]),
@@ -233,11 +236,11 @@ async def test_grpc_agent_fails_as_told() -> None:
 
 @pytest.mark.parametrize("count", [0, 2])
 async def test_grpc_agent_answers_a_unary_rpc_with_none_or_two(count: int) -> None:
+    # Read as a stream: grpc.aio's own unary call takes none for a None, and waits for ever on two.
     answer = scripted_grpc.answer(bare_task(), a2a.Task)
-    async with ScriptedGrpcAgent({"GetTask": [answer] * count}) as agent:
-        async with grpc.aio.insecure_channel(agent.address) as channel:
-            with pytest.raises(grpc.aio.AioRpcError):
-                await channel.unary_unary(f"/{scripted_grpc.SERVICE}/GetTask")(b"")
+    async with ScriptedGrpcAgent({"GetTask": [answer] * count}) as agent, GrpcCaller(agent.address) as caller:
+        outcome = await caller.call("GetTask")
+        assert (outcome.code, len(outcome.messages)) == (grpc.StatusCode.OK, count)
 
 
 async def test_grpc_agent_notes_a_cancelled_call() -> None:

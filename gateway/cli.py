@@ -1,0 +1,301 @@
+"""The verbs of `a2a-gateway`. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration."""
+
+import asyncio
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+
+from gateway import __version__, client, logs
+from gateway.app import Gateway
+from gateway.check import check as check_agents
+from gateway.demo import run_demo
+from gateway.errors import GatewayError
+from gateway.operations import (
+    CANCEL_TASK,
+    GET_EXTENDED_AGENT_CARD,
+    GET_TASK,
+    LIST_TASKS,
+    SEND_MESSAGE,
+    SEND_STREAMING_MESSAGE,
+    SUBSCRIBE_TO_TASK,
+)
+from gateway.settings import ConfigurationError, Settings, agent_flag, load
+from generated.a2a.v1.a2a_pb import (
+    CancelTaskRequest,
+    GetExtendedAgentCardRequest,
+    GetTaskRequest,
+    ListTasksRequest,
+    SendMessageConfiguration,
+    SendMessageRequest,
+    SubscribeToTaskRequest,
+    TaskState,
+)
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    help="Any gRPC service becomes an A2A agent, and any A2A agent becomes a gRPC service.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="Configuration file (YAML).")]
+Http = Annotated[str | None, typer.Option("--http", metavar="HOST:PORT", help="Where HTTP is served.")]
+Grpc = Annotated[str | None, typer.Option("--grpc", metavar="HOST:PORT", help="Where gRPC is served.")]
+Agents = Annotated[
+    list[str] | None, typer.Option("--agent", metavar="NAME=URL", help="An agent; may be given more than once.")
+]
+Url = Annotated[str, typer.Argument(help="An A2A agent: http(s)://… or grpc(s)://HOST:PORT.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON text a line, for machines.")]
+Tenant = Annotated[str, typer.Option(help="The tenant that names the agent there.")]
+Header = Annotated[list[str] | None, typer.Option("--header", "-H", metavar="'NAME: VALUE'", help="Sent along.")]
+Timeout = Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", help="Give up after this long.")]
+Extension = Annotated[list[str] | None, typer.Option("--extension", metavar="URI", help="Ask for an extension.")]
+TaskId = Annotated[str, typer.Argument(metavar="TASK")]
+Text = Annotated[str, typer.Argument(help="What to say; - reads it from stdin.")]
+Files = Annotated[list[Path] | None, typer.Option("--file", help="A file to send along.")]
+Data = Annotated[str | None, typer.Option("--data", metavar="JSON", help="A data part to send along.")]
+ToTask = Annotated[str, typer.Option("--task", help="The task that this continues.")]
+ToContext = Annotated[str, typer.Option("--context", help="The conversation that this belongs to.")]
+
+
+@app.command()
+def serve(config: Config = None, http: Http = None, grpc: Grpc = None, agent: Agents = None) -> None:
+    """Serve agents over every binding until SIGTERM."""
+    settings = _settings(config, http, grpc, agent)
+    logs.configure(settings)
+    _loop(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    async with Gateway(settings) as gateway:
+        print(f"serving on http://{gateway.http} and grpc://{gateway.grpc}", flush=True)
+        if not await gateway.until_signalled():
+            print("cut calls that were still under way", file=sys.stderr)
+
+
+@app.command()
+def demo(
+    http: Http = None,
+    grpc: Grpc = None,
+    once: Annotated[bool, typer.Option("--once", help="Show it and leave.")] = False,
+) -> None:
+    """Run example agents behind a gateway and show a message stream each way, on both wires."""
+    _loop(run_demo(http, grpc, once=once))
+
+
+@app.command()
+def check(config: Config = None, agent: Agents = None) -> None:
+    """Validate the configuration, reach every agent, and say what is wrong and where."""
+    settings = _settings(config, None, None, agent)
+    if not settings.agents:
+        raise ConfigurationError("there is no agent to check: give -c FILE or --agent NAME=URL")
+    problems = _loop(check_agents(settings))
+    console = Console(highlight=False)
+    for name, found in problems.items():
+        console.print(f"[red]✗[/red] {name}" if found else f"[green]✓[/green] {name}")
+        for problem in found:
+            console.print(f"    {problem}", markup=False)
+    if any(problems.values()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def health(
+    url: Annotated[str, typer.Argument(help="The gateway's HTTP address.")] = "http://127.0.0.1:8080",
+) -> None:
+    """Exit 0 while the gateway at URL takes calls (for container health checks)."""
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/readyz", timeout=3) as answer:  # noqa: S310 # the user's URL
+            print(answer.read().decode().strip())
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        print(f"not ready: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def card(
+    url: Url,
+    extended: Annotated[bool, typer.Option("--extended", help="The card for authenticated callers.")] = False,
+    tenant: Tenant = "",
+    header: Header = None,
+    timeout: Timeout = 30.0,
+    json: Json = False,
+) -> None:
+    """Show an agent's card."""
+    target = client.Target(url, tenant, header or (), (), timeout, json)
+    if extended:
+        _perform(client.perform(target, GET_EXTENDED_AGENT_CARD, GetExtendedAgentCardRequest()), json)
+    else:
+        _perform(client.show_card(target), json)
+
+
+@app.command()
+def send(
+    url: Url,
+    text: Text = "",
+    task: ToTask = "",
+    context: ToContext = "",
+    file: Files = None,
+    data: Data = None,
+    return_immediately: Annotated[
+        bool, typer.Option("--return-immediately", help="Do not wait for the task to end.")
+    ] = False,
+    history_length: Annotated[int | None, typer.Option("--history", help="Newest messages to show.")] = None,
+    tenant: Tenant = "",
+    header: Header = None,
+    extension: Extension = None,
+    timeout: Timeout = None,
+    json: Json = False,
+) -> None:
+    """Send a message and wait for what comes of it."""
+    said = client.message(text, file or (), data, task, context)
+    configuration = SendMessageConfiguration(return_immediately=return_immediately, history_length=history_length)
+    request = SendMessageRequest(message=said, configuration=configuration)
+    target = client.Target(url, tenant, header or (), tuple(extension or ()), timeout, json)
+    _perform(client.perform(target, SEND_MESSAGE, request), json)
+
+
+@app.command()
+def stream(
+    url: Url,
+    text: Text = "",
+    task: ToTask = "",
+    context: ToContext = "",
+    file: Files = None,
+    data: Data = None,
+    tenant: Tenant = "",
+    header: Header = None,
+    extension: Extension = None,
+    timeout: Timeout = None,
+    json: Json = False,
+) -> None:
+    """Send a message and show the answer as it comes."""
+    request = SendMessageRequest(message=client.message(text, file or (), data, task, context))
+    target = client.Target(url, tenant, header or (), tuple(extension or ()), timeout, json)
+    _perform(client.perform(target, SEND_STREAMING_MESSAGE, request), json)
+
+
+@app.command()
+def get(
+    url: Url,
+    task: TaskId,
+    history_length: Annotated[int | None, typer.Option("--history", help="Newest messages to show.")] = None,
+    tenant: Tenant = "",
+    header: Header = None,
+    timeout: Timeout = 30.0,
+    json: Json = False,
+) -> None:
+    """Show a task."""
+    target = client.Target(url, tenant, header or (), (), timeout, json)
+    _perform(client.perform(target, GET_TASK, GetTaskRequest(id=task, history_length=history_length)), json)
+
+
+@app.command("list")
+def list_tasks(
+    url: Url,
+    context: Annotated[str, typer.Option("--context", help="Only of this conversation.")] = "",
+    status: Annotated[str, typer.Option("--status", help="Only in this state, such as working.")] = "",
+    page_size: Annotated[int | None, typer.Option("--page-size", help="At most this many.")] = None,
+    page_token: Annotated[str, typer.Option("--page-token", help="Where the last page ended.")] = "",
+    artifacts: Annotated[bool, typer.Option("--artifacts", help="With their artifacts.")] = False,
+    tenant: Tenant = "",
+    header: Header = None,
+    timeout: Timeout = 30.0,
+    json: Json = False,
+) -> None:
+    """List tasks."""
+    request = ListTasksRequest(
+        context_id=context,
+        status=_state(status),
+        page_size=page_size,
+        page_token=page_token,
+        include_artifacts=artifacts or None,
+    )
+    target = client.Target(url, tenant, header or (), (), timeout, json)
+    _perform(client.perform(target, LIST_TASKS, request), json)
+
+
+@app.command()
+def cancel(
+    url: Url, task: TaskId, tenant: Tenant = "", header: Header = None, timeout: Timeout = 30.0, json: Json = False
+) -> None:
+    """Ask for a task to be stopped."""
+    target = client.Target(url, tenant, header or (), (), timeout, json)
+    _perform(client.perform(target, CANCEL_TASK, CancelTaskRequest(id=task)), json)
+
+
+@app.command()
+def subscribe(
+    url: Url,
+    task: TaskId,
+    tenant: Tenant = "",
+    header: Header = None,
+    extension: Extension = None,
+    timeout: Timeout = None,
+    json: Json = False,
+) -> None:
+    """Follow a task that is under way."""
+    target = client.Target(url, tenant, header or (), tuple(extension or ()), timeout, json)
+    _perform(client.perform(target, SUBSCRIBE_TO_TASK, SubscribeToTaskRequest(id=task)), json)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Show the version and leave.", is_eager=True)] = False,
+) -> None:
+    if show:
+        print(f"a2a-gateway {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app()
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _settings(config: Path | None, http: str | None, grpc: str | None, agents: list[str] | None) -> Settings:
+    named = [agent_flag(agent) for agent in agents or ()]
+    return load(config, {"http": http, "grpc": grpc, "agents": named})
+
+
+def _perform(verb: Coroutine[Any, Any, None], as_json: bool) -> None:
+    try:
+        _loop(verb)
+    except GatewayError as error:
+        client.explain(error, as_json)
+        raise typer.Exit(1) from None
+
+
+def _loop(verb: Coroutine[Any, Any, T]) -> T:
+    if sys.platform == "win32":
+        return asyncio.run(verb)
+    import uvloop
+
+    return uvloop.run(verb)
+
+
+def _state(name: str) -> TaskState:
+    try:
+        return TaskState[name.upper().replace("-", "_").removeprefix("TASK_STATE_")] if name else TaskState.UNSPECIFIED
+    except KeyError:
+        names = ", ".join(state.name.lower().replace("_", "-") for state in TaskState if state)
+        raise ConfigurationError(f"--status {name}: expected one of {names}") from None
+
+
+if __name__ == "__main__":
+    main()
