@@ -28,6 +28,20 @@ run: setup ## Set up, then run the demo and keep serving
 test: setup ## Set up, then run the whole test suite
 	$(BIN)/pytest
 
+.PHONY: lint
+lint: setup ## Lint, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+.PHONY: generated
+generated: generate ## Prove that generated/ and docs/ are what `make generate` writes
+	@git diff --exit-code --stat -- generated docs \
+	  || { echo "generated files differ; commit what make generate wrote"; exit 1; }
+
+.PHONY: check
+check: lint generated test ## Everything that CI runs
+
 .PHONY: generate
 generate: setup ## Write generated/ and the generated parts of docs/ anew
 	$(BIN)/python -m tools.generate

@@ -30,7 +30,7 @@ def taken(events: Iterable[StreamResponse]) -> tuple[list[StreamResponse], Gatew
     burst: list[StreamResponse] = []
     try:
         for event in events:
-            burst.append(event)
+            burst.append(event)  # noqa: PERF402 # extend need not keep what came before an error
     except GatewayError as error:
         return burst, error
     return burst, None

@@ -129,7 +129,7 @@ class Gateway:
 
     async def _serve_health(self) -> None:
         self._health = HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc_server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc_server)  # pyright: ignore[reportUnknownMemberType] # untyped
         for service in ("", SERVICE):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
 
@@ -181,7 +181,8 @@ def _listen(address: str, limits: Limits) -> socket.socket:
 def _named(address: str, port: int) -> str:
     """The address that callers use: the bound port, and a host that they can reach."""
     host = address.rpartition(":")[0]
-    return f"{'localhost' if host in ('0.0.0.0', '[::]') else host}:{port}"
+    everywhere = host in ("0.0.0.0", "[::]")  # noqa: S104 # compared, not bound
+    return f"{'localhost' if everywhere else host}:{port}"
 
 
 def _server_options(limits: Limits) -> list[tuple[str, int]]:

@@ -119,10 +119,12 @@ async def _ask_over_http(url: str, text: str) -> None:
     params = protojson.encode(_question(text), Bounds())
     body = jsonrpc.request(1, SEND_STREAMING_MESSAGE.name, params)
     headers = {"Content-Type": "application/json", "A2A-Version": "1.0"}
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as caller:
-        async with caller.stream("POST", url, content=body, headers=headers) as answer:
-            async for _ in answer.aiter_raw():
-                pass
+    async with (
+        httpx.AsyncClient(timeout=30, trust_env=False) as caller,
+        caller.stream("POST", url, content=body, headers=headers) as answer,
+    ):
+        async for _ in answer.aiter_raw():
+            pass
 
 
 async def _ask_over_grpc(address: str, tenant: str, text: str) -> None:

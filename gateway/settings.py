@@ -8,7 +8,7 @@ import ipaddress
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 from urllib.parse import urlsplit
 
 import yaml
@@ -92,7 +92,8 @@ class Limits(_Frozen):
     )
     keep_alive_s: Seconds = Field(
         4.0,
-        description="A silent SSE stream is sent a comment this often: stock a2a-sdk clients give up after 5 s, balancers after 60.",
+        description="A silent SSE stream is sent a comment this often: stock a2a-sdk "
+        "clients give up after 5 s, balancers after 60.",
     )
     send_stall_s: Seconds = Field(30.0, description="A caller that takes nothing for this long is cut off.")
     body_s: Seconds = Field(30.0, description="For a request body to arrive.")
@@ -156,7 +157,8 @@ class AgentSettings(_Frozen):
     )
     headers: dict[HeaderName, str] = Field(
         default_factory=dict[str, str],
-        description="Headers that every call to it carries; they replace the caller's. `${NAME}` reads the environment.",
+        description="Headers that every call to it carries; they replace the caller's. "
+        "`${NAME}` reads the environment.",
     )
     stream_contract: Literal["strict", "lenient"] = Field(
         "strict",
@@ -183,7 +185,9 @@ class Settings(BaseSettings):
         env_prefix="A2A_GATEWAY_", env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
-    http: Address = Field("127.0.0.1:8080", description="Where JSON-RPC, SSE and cards are served. Port 0: any free one.")
+    http: Address = Field(
+        "127.0.0.1:8080", description="Where JSON-RPC, SSE and cards are served. Port 0: any free one."
+    )
     grpc: Address = Field("127.0.0.1:50050", description="Where gRPC is served.")
     public_url: HttpUrl | None = Field(
         None, description="What cards give as the HTTP address; else the address that the caller used."
@@ -325,12 +329,10 @@ def _with_environment(value: Any, file: Path) -> Any:
             raise ConfigurationError(f"{file}: the environment has no {match[1]}")
         return os.environ[match[1]]
 
-    match value:
-        case str():
-            return _VARIABLE.sub(variable, value)
-        case list():
-            return [_with_environment(item, file) for item in value]
-        case dict():
-            return {name: _with_environment(item, file) for name, item in value.items()}
-        case _:
-            return value
+    if isinstance(value, str):
+        return _VARIABLE.sub(variable, value)
+    if isinstance(value, list):
+        return [_with_environment(item, file) for item in cast(list[Any], value)]
+    if isinstance(value, dict):
+        return {name: _with_environment(item, file) for name, item in cast(dict[str, Any], value).items()}
+    return value

@@ -21,7 +21,8 @@ NOTE = '"""Written by `make generate`; never edited."""\n'
 
 def run_protoc(*arguments: str) -> None:
     well_known = importlib.resources.files("grpc_tools") / "_proto"
-    if protoc.main(["protoc", f"-I{well_known}", *arguments]) != 0:
+    command = ["protoc", f"-I{well_known}", *arguments]
+    if protoc.main(command) != 0:  # pyright: ignore[reportUnknownMemberType] # it ships no types
         sys.exit("protoc failed")
 
 

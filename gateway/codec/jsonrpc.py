@@ -55,7 +55,7 @@ def read_request(text: bytes, bounds: Bounds) -> Request:
 
 
 def _request(text: bytes, value: dict[str, JsonValue]) -> Request:
-    id = _id(text, value)
+    id = _id(text, value)  # noqa: A001 # the protocol's word
     if value.get("jsonrpc") != "2.0":
         raise BadEnvelope(ErrorKind.INVALID_REQUEST, 'The member jsonrpc must be "2.0"', id)
     method = value.get("method")

@@ -59,8 +59,8 @@ def forwarded(pairs: Pairs, allowed: frozenset[str]) -> dict[str, str]:
     that the other side could not carry.
     """
     found: dict[str, str] = {}
-    for name, value in pairs:
-        name = name.lower()
+    for given, value in pairs:
+        name = given.lower()
         if name in allowed:
             text = _text(name, value)
             found[name] = f"{found[name]}, {text}" if name in found else text
@@ -70,8 +70,8 @@ def forwarded(pairs: Pairs, allowed: frozenset[str]) -> dict[str, str]:
 def extensions(pairs: Pairs) -> tuple[str, ...]:
     """The extension URIs that headers or metadata list, in order, each once. Raises Malformed."""
     uris: dict[str, None] = {}
-    for name, value in pairs:
-        name = name.lower()
+    for given, value in pairs:
+        name = given.lower()
         if name in (EXTENSIONS, OLD_EXTENSIONS):
             uris.update(dict.fromkeys(uri for uri in _MEDIA.split(_text(name, value).strip()) if uri))
     return tuple(uris)

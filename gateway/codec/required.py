@@ -7,6 +7,7 @@ out, and a caller can still use the rest.
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import cast
 
 from protobuf import DescFieldValueList, DescFieldValueMessage, DescMessage, Message
 
@@ -93,12 +94,12 @@ def _message_fields(desc: DescMessage) -> tuple[tuple[str, str, Callable[[object
 def _check_one(value: object, name: str) -> None:
     if isinstance(value, Message):
         try:
-            check_required(value)
+            check_required(cast(Message, value))
         except Malformed as error:
             raise within(name, error) from None
 
 
 def _check_each(values: object, name: str) -> None:
     if isinstance(values, list):
-        for index, value in enumerate(values):
+        for index, value in enumerate(cast(list[object], values)):
             _check_one(value, f"{name}[{index}]")

@@ -64,9 +64,11 @@ def _checks(desc: DescMessage) -> tuple[tuple[str, Check], ...]:
         members = {field.name: check for field in oneof.fields if (check := _check_of(field.value))}
         if members:
             found.append((oneof.local_name, _oneof_check(members)))
-    for field in desc.fields:
-        if getattr(field.value, "oneof", None) is None and (check := _check_of(field.value)):
-            found.append((field.local_name, _named(field.json_name, check)))
+    found.extend(
+        (field.local_name, _named(field.json_name, check))
+        for field in desc.fields
+        if getattr(field.value, "oneof", None) is None and (check := _check_of(field.value))
+    )
     return tuple(found)
 
 

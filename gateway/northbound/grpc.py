@@ -72,7 +72,7 @@ class A2AHandlers(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(unary)
 
     def _accept(self, operation: Operation, data: bytes, servicer: Servicer) -> tuple[Agent, Message, CallContext]:
-        remaining_s = servicer.time_remaining()
+        remaining_s = cast(float | None, servicer.time_remaining())  # None, whatever its type says
         deadline = None if remaining_s is None else asyncio.get_running_loop().time() + remaining_s
         pairs = list(cast(Sequence[tuple[str, str | bytes]], servicer.invocation_metadata() or ()))
         context = self._intake.context(Caller(BINDING, pairs, deadline=deadline))

@@ -12,9 +12,9 @@ from gateway.codec.malformed import Malformed
 from gateway.codec.required import check_required
 from gateway.codec.status import field_violation
 from gateway.errors import AgentError, CallerError, ErrorKind
+from gateway.northbound.site import Site
 from gateway.relay.calls import Calls
 from gateway.relay.directory import Directory
-from gateway.northbound.site import Site
 from gateway.relay.published import Published
 from gateway.settings import Settings
 

@@ -1,8 +1,9 @@
 """The stream contract of A2A, held against what an agent really streams (sections 3.1.2 and 3.1.6).
 
 A stream is one message, or a task and then its updates until the task is terminal or interrupted.
-A message that continues a task may be answered by updates of that task at once. An agent that breaks this gets InvalidAgentResponse in its name, once; nothing is invented, and a
-stream that just stops never looks like one that ended.
+A message that continues a task may be answered by updates of that task at once. An agent that
+breaks this gets InvalidAgentResponse in its name, once; nothing is invented, and a stream that just
+stops never looks like one that ended.
 """
 
 from collections.abc import AsyncGenerator
@@ -48,8 +49,8 @@ class StreamContract:
         self._subscribes = operation is SUBSCRIBE_TO_TASK
         self._lenient = lenient
         self._phase = Phase.EMPTY
-        self._task_id = _continued(request)
-        self._state = TaskState.UNSPECIFIED
+        self._task_id: str = _continued(request)
+        self._state: TaskState = TaskState.UNSPECIFIED
 
     def check(self, event: StreamResponse) -> StreamResponse:
         """Takes the next event and gives it back. Raises AgentError where the agent may not send it."""

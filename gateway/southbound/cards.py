@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urljoin
 
 import httpx
@@ -129,7 +129,7 @@ def _json_file(path: str) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: {error}") from None
     if not isinstance(members, dict):
         raise ConfigurationError(f"{path}: expected a JSON object")
-    return members
+    return cast(dict[str, Any], members)
 
 
 async def _ready(card: AgentCard) -> AgentCard:

@@ -27,6 +27,8 @@ VERSION = "1.0"
 _DETAILS = "grpc-status-details-bin"
 _ADDRESS = re.compile(r"\b(ipv4|ipv6|unix|dns|passthrough):\S+|\S+:\d{1,5}\b")
 
+UnaryRpc = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+StreamingRpc = grpc.aio.UnaryStreamMultiCallable[bytes, bytes]
 Metadata = Sequence[tuple[str, str | bytes]]
 
 
@@ -50,8 +52,12 @@ class GrpcAgent:
         self._limits = limits
         self._tenant = tenant
         rpcs = BY_GRPC_PATH.items()
-        self._unary = {one: self._channel.unary_unary(path) for path, one in rpcs if not one.streams}
-        self._streaming = {one: self._channel.unary_stream(path) for path, one in rpcs if one.streams}
+        self._unary: dict[Operation, UnaryRpc] = {
+            one: self._channel.unary_unary(path) for path, one in rpcs if not one.streams
+        }
+        self._streaming: dict[Operation, StreamingRpc] = {
+            one: self._channel.unary_stream(path) for path, one in rpcs if one.streams
+        }
 
     async def call(self, operation: Operation, request: Message, context: CallContext) -> Message:
         data = self._encode(request)

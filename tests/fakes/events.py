@@ -40,9 +40,7 @@ def bare_message(
     return {"messageId": message_id, "role": role, "parts": [text_part(text)], **more}
 
 
-def bare_task(
-    task_id: str = TASK_ID, *, state: str = WORKING, context_id: str = CONTEXT_ID, **more: JsonValue
-) -> Json:
+def bare_task(task_id: str = TASK_ID, *, state: str = WORKING, context_id: str = CONTEXT_ID, **more: JsonValue) -> Json:
     """A Task as GetTask and CancelTask answer it."""
     return {"id": task_id, "contextId": context_id, "status": {"state": state}, **more}
 

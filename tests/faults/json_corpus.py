@@ -397,7 +397,7 @@ _REJECT: dict[str, dict[str, bytes]] = {
         "byte FE": b'["\xfe"]',
         "byte FF": b'["\xff"]',
         "latin-1": b'["\xe9"]',
-        "in a name": b'{"\xff": 1}',
+        "byte FF in a name": b'{"\xff": 1}',
         "outside a string": b"[\xff]",
         "after the value": b"[1]\xff",
         "UTF-16 little endian": "[1]".encode("utf-16-le"),
