@@ -46,6 +46,16 @@ check: lint generated test ## Everything that CI runs
 generate: setup ## Write generated/ and the generated parts of docs/ anew
 	$(BIN)/python -m tools.generate
 
+.PHONY: image
+image: VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' gateway/__init__.py)
+image: ## Build the image a2a-gateway:VERSION (BASE=… to build on; PIP_CONFIG=, PIP_CERT= files for pip)
+	@if docker info > /dev/null 2>&1 && docker buildx version > /dev/null 2>&1; then build="docker build"; \
+	elif command -v buildah > /dev/null; then build="buildah bud --isolation chroot --format docker"; \
+	else echo "make image needs docker with its daemon and buildx, or buildah"; exit 1; fi; \
+	set -x; $$build --file deploy/Dockerfile --tag a2a-gateway:$(VERSION) \
+	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2> /dev/null || echo unknown) \
+	  $(BASE:%=--build-arg BASE=%) $(PIP_CONFIG:%=--secret id=pip.conf,src=%) $(PIP_CERT:%=--secret id=pip.crt,src=%) .
+
 .PHONY: clean
 clean: ## Remove everything that the other verbs made
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

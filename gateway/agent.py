@@ -2,12 +2,12 @@
 
 Whatever stands between the two wraps an Agent and is one. Messages are always A2A 1.0
 (`lf.a2a.v1`); other versions and dialects are converted at the edge that speaks them. A call that
-fails raises a `GatewayError`; the end of a stream is the end of its iterator.
+fails raises a `GatewayError`; a stream ends by giving None.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from protobuf import Message
 
@@ -16,50 +16,33 @@ from gateway.operations import Operation
 from generated.a2a.v1.a2a_pb import AgentCard, StreamResponse
 
 Side = Literal["northbound", "southbound"]
-
-
-Burst = Sequence[StreamResponse]
-"""Events that arrived together: at least one, in order."""
-
-
-def taken(events: Iterable[StreamResponse]) -> tuple[list[StreamResponse], GatewayError | None]:
-    """Events up to the first that cannot be had, and why it cannot.
-
-    What came before a failure is delivered before the failure is.
-    """
-    burst: list[StreamResponse] = []
-    try:
-        for event in events:
-            burst.append(event)  # noqa: PERF402 # extend need not keep what came before an error
-    except GatewayError as error:
-        return burst, error
-    return burst, None
+Direction = Literal["request", "response"]
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
     """One frame as it crossed an edge: what a watcher of the wire is shown."""
 
+    call: str
+    """Which call; the same on both edges."""
     side: Side
     binding: str
     """`JSONRPC` or `GRPC`."""
-    direction: Literal["request", "response"]
+    direction: Direction
     frame: bytes
     """The bytes as they stand on the wire: an SSE frame, a JSON body, a protobuf message."""
 
 
-@dataclass(slots=True)
-class ReplyHead:
-    """What an answer says of itself before its first event; the southbound edge fills it in."""
-
-    extensions: tuple[str, ...] = ()
-    """URIs of the extensions that the agent activated."""
+Watch = Callable[[Crossing], None]
+"""Is shown every frame that crosses an edge."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
     """What travels with a call beside its request message."""
 
+    call: str = ""
+    """Names the call in logs and to watchers."""
     binding: str = ""
     """What the caller speaks: `JSONRPC` or `GRPC`."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -68,31 +51,75 @@ class CallContext:
     """URIs of the extensions that the caller asked for, in its order."""
     deadline: float | None = None
     """When the caller stops waiting, on the event loop's clock in seconds; None: it does not say."""
-    reply: ReplyHead = field(default_factory=ReplyHead)
-    watch: Callable[[Crossing], None] | None = None
-    """Called with every frame of this call, where somebody watches."""
+    watch: Watch | None = None
+
+    def show(self, side: Side, binding: str, direction: Direction, frame: bytes) -> None:
+        """Shows a frame to whoever watches."""
+        if self.watch is not None:
+            self.watch(Crossing(self.call, side, binding, direction, frame))
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What an answer says of itself before its first event."""
+
+    extensions: tuple[str, ...] = ()
+    """URIs of the extensions that the agent activated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer of a unary operation."""
+
+    message: Message
+    head: Head = Head()
+
+
+class Event(NamedTuple):
+    """One event of a stream."""
+
+    response: StreamResponse
+    cursor: str = ""
+    """The agent's own name for this point of the stream (SSE `id:`); empty where it gives none."""
+
+
+Burst = Sequence[Event]
+"""Events that arrived together: at least one, in order."""
+
+
+class Stream(Protocol):
+    """An agent's answer to a streaming operation, once it has begun."""
+
+    @property
+    def head(self) -> Head: ...
+
+    async def burst(self) -> Burst | None:
+        """The next events as soon as any are there; None once the stream has ended.
+
+        Nothing is read ahead of the reader, so a slow reader slows the agent. What came before a
+        failure is given before the failure is raised. Raises GatewayError.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Frees the agent's stream at once and leaves the task alone. May be called more than once."""
+        ...
 
 
 class Agent(Protocol):
     """Something that A2A operations can be asked of."""
 
-    async def call(self, operation: Operation, request: Message, context: CallContext) -> Message:
-        """The answer of a unary operation, an `operation.response`.
+    async def call(self, operation: Operation, request: Message, context: CallContext) -> Answer:
+        """The answer of a unary operation, whose message is an `operation.response`.
 
-        Raises GatewayError.
+        Raises GatewayError. Cancelling frees the agent's side at once.
         """
         ...
 
-    def stream(
-        self, operation: Operation, request: Message, context: CallContext
-    ) -> AsyncGenerator[Burst, None]:
-        """The events of a streaming operation in order, in bursts.
+    async def open(self, operation: Operation, request: Message, context: CallContext) -> Stream:
+        """Begins a streaming operation; gives the stream once the agent's head is there.
 
-        Nothing is read
-        ahead of the reader, so a slow reader slows the agent. Closing the iterator (`aclose`) or
-        cancelling its reader frees the agent's stream at once and leaves the task alone.
-
-        Raises GatewayError where the stream breaks, after the events that came before.
+        The caller closes the stream. Raises GatewayError. Cancelling frees the agent's side at once.
         """
         ...
 
@@ -106,3 +133,14 @@ class Agent(Protocol):
     async def close(self) -> None:
         """Gives back connections. Calls under way fail."""
         ...
+
+
+def taken(events: Iterable[Event]) -> tuple[list[Event], GatewayError | None]:
+    """Events up to the first that cannot be had, and why it cannot."""
+    burst: list[Event] = []
+    try:
+        for event in events:
+            burst.append(event)  # noqa: PERF402 # extend need not keep what came before an error
+    except GatewayError as error:
+        return burst, error
+    return burst, None

@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -14,29 +14,32 @@ import uvicorn
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
-from gateway.agent import Agent
+from gateway.agent import Agent, Watch
+from gateway.northbound.connection import bounded_protocol
 from gateway.northbound.grpc import A2AHandlers
 from gateway.northbound.http import http_app
-from gateway.northbound.intake import Intake, Watch
+from gateway.northbound.intake import Intake
 from gateway.northbound.reflection import enable_reflection
 from gateway.northbound.site import Sites
 from gateway.operations import SERVICE
-from gateway.relay.calls import Calls
+from gateway.relay.calls import Calls, Ending
 from gateway.relay.contract import Contracted
 from gateway.relay.directory import Directory
-from gateway.relay.telemetry import Metrics, Observed
+from gateway.relay.telemetry import Metrics
 from gateway.settings import AgentSettings, ConfigurationError, Limits, Settings
 from gateway.southbound.upstream import Upstream
+
+_LAST_WORDS_S = 1.0
+"""For telling callers that the gateway stops, out of the drain time."""
 
 _log = structlog.get_logger("a2a_gateway")
 
 
-def connect(settings: AgentSettings, limits: Limits, metrics: Metrics) -> Agent:
+def connect(settings: AgentSettings, limits: Limits) -> Agent:
     """An agent of the configuration, with everything that the gateway wraps around it."""
-    upstream = Upstream(settings, limits)
-    contracted = Contracted(upstream, lenient=settings.stream_contract == "lenient")
-    return Observed(contracted, settings.name, metrics)
+    return Contracted(Upstream(settings, limits), lenient=settings.stream_contract == "lenient")
 
 
 class Gateway:
@@ -56,44 +59,49 @@ class Gateway:
         self.grpc = ""
         """HOST:PORT of the gRPC side, once entered."""
         self._watch = watch
-        self._calls = Calls(settings.limits.streams)
+        self._metrics = Metrics(CollectorRegistry())
+        self._calls = Calls(settings.limits, self._metrics)
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        self._stop_by = 0.0
 
     async def __aenter__(self) -> Self:
-        metrics = Metrics(CollectorRegistry())
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+        _log.info("serving", http=self.http, grpc=self.grpc, agents=[agent.name for agent in self.settings.agents])
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends what still runs, telling callers so, and gives everything back."""
+        left_s = max(self._stop_by - asyncio.get_running_loop().time(), _LAST_WORDS_S)
+        self._calls.drain()
+        self._calls.end(Ending.STOPPING)
+        if not await self._calls.finished(within_s=left_s):
+            self._calls.end(Ending.STALLED)
+        await self._stack.aclose()
+        _log.info("stopped")
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        """Takes up each part; `stack` gives them back in the opposite order."""
         limits = self.settings.limits
-        self._directory = Directory(
-            {agent.name: connect(agent, limits, metrics) for agent in self.settings.agents}
-        )
-        intake = Intake(self.settings, self._directory, self._calls, self._watch)
-        listener = _listen(self.settings.http, limits)
+        directory = Directory({agent.name: connect(agent, limits) for agent in self.settings.agents})
+        stack.push_async_callback(directory.close)
+        intake = Intake(self.settings, directory, self._calls, self._watch)
+        listener = stack.enter_context(closing(_listen(self.settings.http, limits)))
         self.http = _named(self.settings.http, listener.getsockname()[1])
         self._grpc_server = grpc.aio.server(options=_server_options(limits))
+        stack.push_async_callback(self._grpc_server.stop, None)
         self.grpc = _named(self.settings.grpc, self._bind_grpc())
         sites = Sites(self.settings, self.http, self.grpc)
         self._grpc_server.add_generic_rpc_handlers((A2AHandlers(intake, sites),))
         await self._serve_health()
         enable_reflection(self._grpc_server)
         await self._grpc_server.start()
-        self._http_server = _HttpServer(_http_config(http_app(intake, sites, metrics), limits))
-        self._http_task = asyncio.create_task(self._http_server.serve(sockets=[listener]))
-        while not self._http_server.started and not self._http_task.done():
-            await asyncio.sleep(0.001)
-        _log.info("serving", http=self.http, grpc=self.grpc, agents=list(self._directory))
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Ends at once what still runs, telling callers so, and gives everything back."""
-        self._calls.drain()
-        self._calls.stop()
-        await self._calls.finished(within_s=1.0)
-        self._http_server.should_exit = True
-        await self._grpc_server.stop(grace=1.0)
-        await self._http_task
-        await self._directory.close()
-        _log.info("stopped")
+        clock = asyncio.create_task(self._calls.watch_clock())
+        stack.callback(clock.cancel)
+        await stack.enter_async_context(_serving_http(http_app(intake, sites, self._metrics), listener, limits))
 
     async def until_signalled(self) -> bool:
         """Serves until SIGTERM or SIGINT, then lets calls under way finish within the drain time.
@@ -109,14 +117,18 @@ class Gateway:
 
     async def _drain(self) -> bool:
         drain_s = self.settings.limits.drain_s
+        last_words_s = min(_LAST_WORDS_S, drain_s / 2)
+        self._stop_by = asyncio.get_running_loop().time() + drain_s
         self._calls.drain()
         await self._health.enter_graceful_shutdown()
         # Takes no new call, says GOAWAY, and leaves those under way to us.
         self._grpc_stopping = asyncio.create_task(self._grpc_server.stop(grace=drain_s))
-        finished = asyncio.create_task(self._calls.finished(within_s=max(drain_s - 2.0, drain_s / 2)))
+        finished = asyncio.create_task(self._calls.finished(within_s=drain_s - last_words_s))
         again = asyncio.create_task(self._signals.get())
         await asyncio.wait((finished, again), return_when=asyncio.FIRST_COMPLETED)
         clean = finished.done() and finished.result()
+        if again.done():
+            self._stop_by = 0.0
         for task in (again, finished):
             task.cancel()
         return clean
@@ -142,20 +154,29 @@ class _HttpServer(uvicorn.Server):
         yield
 
 
-def _http_config(app: object, limits: Limits) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,  # pyright: ignore[reportArgumentType] # Starlette's application type is wider
-        http="httptools",
+@asynccontextmanager
+async def _serving_http(app: Starlette, listener: socket.socket, limits: Limits) -> AsyncIterator[None]:
+    config = uvicorn.Config(
+        app,
+        http=bounded_protocol(limits),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=60,
-        # A backstop: by then every call has been ended.
-        timeout_graceful_shutdown=max(1, int(limits.drain_s)),
+        timeout_keep_alive=int(limits.idle_connection_s),
     )
+    server = _HttpServer(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.001)
+    try:
+        yield
+    finally:
+        # By now every call has been ended, so there is nothing to wait for.
+        server.should_exit = server.force_exit = True
+        await serving
 
 
 def _listen(address: str, limits: Limits) -> socket.socket:
@@ -169,6 +190,7 @@ def _listen(address: str, limits: Limits) -> socket.socket:
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             # What is written to a caller that takes nothing dies with its connection, not much later.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limits.send_stall_s * 1000))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.stream_buffer_bytes)
         listener.bind((host.strip("[]"), int(port)))
         listener.listen(2048)
     except OSError as error:
@@ -194,9 +216,10 @@ def _server_options(limits: Limits) -> list[tuple[str, int]]:
         ("grpc.max_metadata_size", 4 * limits.header_bytes),
         ("grpc.absolute_max_metadata_size", 4 * limits.header_bytes),
         ("grpc.keepalive_time_ms", int(limits.ping_s * 1000)),
-        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.keepalive_timeout_ms", int(limits.ping_answer_s * 1000)),
         ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+        # Callers may probe as often as we do.
+        ("grpc.http2.min_ping_interval_without_data_ms", int(limits.ping_s * 1000 / 2)),
         # Two gateways on one port would share its calls unnoticed.
         ("grpc.so_reuseport", 0),
     ]

@@ -11,7 +11,6 @@ import mimetypes
 import sys
 import uuid
 from collections.abc import Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,12 +75,15 @@ async def perform(target: Target, operation: Operation, request: ProtoMessage) -
     context = CallContext(extensions=target.extensions, deadline=deadline)
     try:
         if operation.streams:
-            async with aclosing(agent.stream(operation, request, context)) as bursts:
-                async for burst in bursts:
+            stream = await agent.open(operation, request, context)
+            try:
+                while (burst := await stream.burst()) is not None:
                     for event in burst:
-                        show.answer(event)
+                        show.answer(event.response)
+            finally:
+                await stream.close()
         else:
-            show.answer(await agent.call(operation, request, context))
+            show.answer((await agent.call(operation, request, context)).message)
     finally:
         show.end()
         await agent.close()

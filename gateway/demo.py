@@ -131,7 +131,8 @@ async def _ask_over_grpc(address: str, tenant: str, text: str) -> None:
     limits = Limits.model_validate({})
     caller = GrpcAgent(f"grpc://{address}", limits, Tls.model_validate({}), tenant)
     try:
-        async for _ in caller.stream(SEND_STREAMING_MESSAGE, _question(text), CallContext()):
+        stream = await caller.open(SEND_STREAMING_MESSAGE, _question(text), CallContext())
+        while await stream.burst() is not None:
             pass
     finally:
         await caller.close()

@@ -25,8 +25,6 @@ class Operation:
     response: type[Message]
     """The answer; of a stream, each event."""
     streams: bool = False
-    retry_safe: bool = False
-    """Sending it twice does nothing that sending it once does not."""
 
     @property
     def grpc_path(self) -> str:
@@ -41,8 +39,8 @@ SEND_MESSAGE = Operation("SendMessage", a2a.SendMessageRequest, a2a.SendMessageR
 SEND_STREAMING_MESSAGE = Operation(
     "SendStreamingMessage", a2a.SendMessageRequest, a2a.StreamResponse, streams=True
 )
-GET_TASK = Operation("GetTask", a2a.GetTaskRequest, a2a.Task, retry_safe=True)
-LIST_TASKS = Operation("ListTasks", a2a.ListTasksRequest, a2a.ListTasksResponse, retry_safe=True)
+GET_TASK = Operation("GetTask", a2a.GetTaskRequest, a2a.Task)
+LIST_TASKS = Operation("ListTasks", a2a.ListTasksRequest, a2a.ListTasksResponse)
 CANCEL_TASK = Operation("CancelTask", a2a.CancelTaskRequest, a2a.Task)
 SUBSCRIBE_TO_TASK = Operation(
     "SubscribeToTask", a2a.SubscribeToTaskRequest, a2a.StreamResponse, streams=True
@@ -54,19 +52,17 @@ GET_PUSH_CONFIG = Operation(
     "GetTaskPushNotificationConfig",
     a2a.GetTaskPushNotificationConfigRequest,
     a2a.TaskPushNotificationConfig,
-    retry_safe=True,
 )
 LIST_PUSH_CONFIGS = Operation(
     "ListTaskPushNotificationConfigs",
     a2a.ListTaskPushNotificationConfigsRequest,
     a2a.ListTaskPushNotificationConfigsResponse,
-    retry_safe=True,
 )
 DELETE_PUSH_CONFIG = Operation(
     "DeleteTaskPushNotificationConfig", a2a.DeleteTaskPushNotificationConfigRequest, Empty
 )
 GET_EXTENDED_AGENT_CARD = Operation(
-    "GetExtendedAgentCard", a2a.GetExtendedAgentCardRequest, a2a.AgentCard, retry_safe=True
+    "GetExtendedAgentCard", a2a.GetExtendedAgentCardRequest, a2a.AgentCard
 )
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -82,6 +78,12 @@ OPERATIONS: tuple[Operation, ...] = (
     DELETE_PUSH_CONFIG,
     GET_EXTENDED_AGENT_CARD,
 )
+
+
+def tenant_of(request: Message) -> str:
+    """The tenant that a request names; every request of A2A has the field."""
+    tenant: str = getattr(request, "tenant")  # noqa: B009 # their common type does not have it
+    return tenant
 
 
 def _by(key: str, rows: Iterable[Operation]) -> dict[str, Operation]:

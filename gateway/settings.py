@@ -104,7 +104,17 @@ class Limits(_Frozen):
     stream_idle_s: Seconds | None = Field(
         None, description="Silence after which an agent's stream counts as dead; keep-alives count as life. Off."
     )
-    ping_s: Seconds = Field(30.0, description="A silent gRPC connection is probed this often, both sides.")
+    stream_buffer_bytes: Bytes = Field(
+        256 * 1024, description="What may be under way in one direction of one stream, ahead of a slow reader."
+    )
+    ping_s: Seconds = Field(30.0, description="A silent connection of a caller, or to an HTTP agent, is probed.")
+    agent_ping_s: Seconds = Field(
+        330.0, description="A silent gRPC connection to an agent is probed; stock servers cut who asks within 5 min."
+    )
+    ping_answer_s: Seconds = Field(10.0, description="For the answer to such a probe.")
+    reconnect_s: Seconds = Field(0.1, description="Before the first new attempt to reach a gRPC agent; it grows.")
+    head_s: Seconds = Field(10.0, description="For the head of an HTTP request to arrive, from connecting on.")
+    idle_connection_s: Seconds = Field(60.0, description="An HTTP connection without a request is kept this long.")
     drain_s: Seconds = Field(20.0, description="From SIGTERM to exit; calls under way may finish until then.")
     retry_ms: Count = Field(
         1000, description="What a stream that a shutdown ends tells its reader to wait; up to twice that, at random."

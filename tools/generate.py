@@ -1,10 +1,11 @@
-"""Writes `generated/` from `protos/` with grpcio-tools.
+"""Writes `generated/` from `protos/` with grpcio-tools, then the generated regions of `docs/`.
 
 Two runtimes' modules come from one run: `a2a_pb.py` (protobuf-py, what the gateway uses) and
 `a2a_pb2.py`, `a2a_pb2.pyi`, `a2a_pb2_grpc.py` (google.protobuf and grpcio, what Python users of
 the stock stubs import). The `google.rpc` status messages come from googleapis-common-protos.
 """
 
+import importlib
 import importlib.resources
 import shutil
 import sys
@@ -42,6 +43,15 @@ def main() -> None:
     run_protoc(f"-I{google_protos()}", "--py_out=generated", *GOOGLE_RPC)
     for folder in [OUT, *(path for path in OUT.rglob("*") if path.is_dir())]:
         (folder / "__init__.py").write_text(NOTE)
+    write_docs()
+
+
+def write_docs() -> None:
+    """Comes last: the tables are read from the gateway's code, which imports what was just written."""
+    importlib.invalidate_caches()
+    from tools import docs
+
+    docs.write()
 
 
 if __name__ == "__main__":

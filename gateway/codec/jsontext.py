@@ -18,6 +18,7 @@ JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "Jso
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _BRACKETS = {0x5B: 1, 0x7B: 1, 0x5D: -1, 0x7D: -1}
+_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in _BRACKETS)
 
 
 def load(text: bytes, bounds: Bounds) -> JsonValue:
@@ -51,8 +52,8 @@ def dump(value: JsonValue) -> bytes:
 def nesting(text: bytes) -> int:
     """The deepest level of brackets in a JSON text; strings do not count."""
     level = deepest = 0
-    for byte in _STRING.sub(b"", text):
-        level += _BRACKETS.get(byte, 0)
+    for byte in _STRING.sub(b"", text).translate(None, _NOT_BRACKETS):
+        level += _BRACKETS[byte]
         deepest = max(deepest, level)
     return deepest
 

@@ -1,8 +1,9 @@
 """HTTP headers to gRPC metadata and back, by an allow-list (specification sections 3.2.6 and 10.2).
 
-Only what is named passes: the service parameters of A2A, the caller's credentials, trace context
-and what the configuration adds. The rest, hop-by-hop and transport headers above all, stays where
-it was. Values must be what both sides can carry; nothing is dropped silently for its characters.
+Only what is named passes: the service parameters of A2A, the caller's credentials, trace context,
+the point to resume from and what the configuration adds. The rest, hop-by-hop and transport headers
+above all, stays where it was. Values must be what both sides can carry; nothing is dropped silently
+for its characters.
 """
 
 import base64
@@ -17,7 +18,7 @@ EXTENSIONS = "a2a-extensions"
 OLD_EXTENSIONS = "x-a2a-extensions"
 """What 0.3 calls it; read everywhere."""
 
-ALWAYS_FORWARDED = ("authorization", "traceparent", "tracestate", "baggage")
+ALWAYS_FORWARDED = ("authorization", "traceparent", "tracestate", "baggage", "last-event-id")
 
 FORBIDDEN = re.compile(
     r"(:.*|grpc-.*|content-.*|proxy-.*|a2a-.*|x-a2a-.*|accept|accept-encoding|connection|cookie|expect|host"

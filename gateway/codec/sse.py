@@ -16,13 +16,14 @@ KEEP_ALIVE = b": keep-alive\n"
 _SEPARATORS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
 
 
-def frame(json_text: bytes, event: str = "") -> bytes:
-    """One event whose data is JSON text on one line."""
+def frame(json_text: bytes, event: str = "", id: str = "") -> bytes:
+    """One event whose data is JSON text on one line; `id` must hold no line break."""
     for separator, escape in _SEPARATORS:
         if separator in json_text:
             json_text = json_text.replace(separator, escape)
     name = b"event: %s\n" % event.encode() if event else b""
-    return b"%sdata: %s\n\n" % (name, json_text)
+    cursor = b"id: %s\n" % id.encode() if id else b""
+    return b"%s%sdata: %s\n\n" % (name, cursor, json_text)
 
 
 def retry(milliseconds: int) -> bytes:

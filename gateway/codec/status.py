@@ -33,6 +33,8 @@ MESSAGE_CHARS = 1024
 """Longer texts are cut: a gRPC status message travels in a header, and those have hard limits."""
 STATUS_BYTES = 6 * 1024
 """Of the whole rich status; details beyond it are left out, the identifying one stays."""
+MOST_DETAILS = 64
+"""Further entries of an agent's error are left out."""
 
 _PREFIX = "type.googleapis.com/"
 _STRUCT, _VALUE = _PREFIX + "google.protobuf.Struct", _PREFIX + "google.protobuf.Value"
@@ -45,7 +47,7 @@ _CLASS_NAME_PREFIX = re.compile(r"([A-Z]\w+Error): ?(.*)", re.DOTALL)
 
 
 def identified(error: GatewayError) -> tuple[PackedDetail, ...]:
-    """The details of an error, led by the ErrorInfo that identifies it."""
+    """The details of an error with the ErrorInfo that identifies it; made up and put first where it lacks."""
     if _kind_in(error.details) is not None:
         return error.details
     info = google_rpc.ErrorInfo(reason=error.kind.reason, domain=error.kind.row.domain)
@@ -64,14 +66,12 @@ def field_violation(path: str, problem: str) -> PackedDetail:
 
 def to_status(error: GatewayError, profile: StatusProfile) -> Status:
     """The rich status of an error, within the size that headers can carry."""
-    details = list(identified(error))
-    status = Status(
-        code=error.kind.grpc_status(profile).value, message=shortened(error.message), details=details
-    )
-    while len(details) > 1 and len(status.to_binary()) > STATUS_BYTES:
-        details.pop()
-        status.details = details
-    return status
+    details = identified(error)
+    room = STATUS_BYTES - MESSAGE_CHARS
+    if sum(map(_size, details)) > room:
+        details = _within(details, room)
+    code = error.kind.grpc_status(profile).value
+    return Status(code=code, message=shortened(error.message), details=list(details))
 
 
 def from_status(
@@ -112,13 +112,33 @@ def from_failure(failure: Failure) -> tuple[ErrorKind, str, tuple[PackedDetail, 
             pass
         case entry:
             entries = [entry]
-    details = tuple(_detail_from_json(entry) for entry in entries)
+    details = tuple(_detail_from_json(entry) for entry in entries[:MOST_DETAILS])
     kind = _kind_in(details) or BY_JSONRPC_CODE.get(failure.code, ErrorKind.INTERNAL_ERROR)
     return kind, failure.message, details
 
 
 def shortened(message: str) -> str:
     return message if len(message) <= MESSAGE_CHARS else message[: MESSAGE_CHARS - 1] + "…"
+
+
+def _within(details: tuple[PackedDetail, ...], size: int) -> tuple[PackedDetail, ...]:
+    """The details that fit, in their order: the identifying one first of all, without its metadata if need be."""
+    chosen: dict[int, PackedDetail] = {}
+    identifying = next(index for index, detail in enumerate(details) if _kind_in((detail,)))
+    for index in (identifying, *range(len(details))):
+        detail = details[index]
+        if index == identifying and _size(detail) > size:
+            info = google_rpc.ErrorInfo.from_binary(detail.value)
+            bare = google_rpc.ErrorInfo(reason=info.reason, domain=info.domain)
+            detail = PackedDetail(type_url=detail.type_url, value=bare.to_binary())
+        if index not in chosen and _size(detail) <= size:
+            chosen[index] = detail
+            size -= _size(detail)
+    return tuple(chosen[index] for index in sorted(chosen))
+
+
+def _size(detail: PackedDetail) -> int:
+    return len(detail.type_url) + len(detail.value) + 16
 
 
 def _kind_in(details: Iterable[PackedDetail]) -> ErrorKind | None:

@@ -1,7 +1,7 @@
 """One HTTP exchange: its body within bounds, its caller watched, its answer written.
 
-A caller that goes away cancels the work for it, whether an answer has begun or not. uvicorn tells
-of that only through `receive`, so somebody listens there all the time.
+A caller that goes away ends its call, whether an answer has begun or not. uvicorn tells of that
+only through `receive`, so somebody listens there all the time.
 """
 
 import asyncio
@@ -10,20 +10,10 @@ from contextlib import asynccontextmanager
 
 from starlette.types import Receive, Scope, Send
 
-from gateway.codec import sse
 from gateway.errors import CallerError, ErrorKind
+from gateway.northbound.connection import ABORT
+from gateway.relay.calls import Call, CallEnded, Ending
 from gateway.settings import Limits
-
-_STREAM_HEADERS = {
-    "content-type": "text/event-stream",
-    "cache-control": "no-cache",
-    # Proxies of the nginx family buffer answers unless told.
-    "x-accel-buffering": "no",
-}
-
-
-class CallerGone(Exception):
-    """The caller closed its connection, or takes nothing any more; there is nobody to answer."""
 
 
 class BodyTooSlow(CallerError):
@@ -34,24 +24,26 @@ class Exchange:
     """A request and the answer to it, on ASGI."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits) -> None:
-        self.headers: list[tuple[str, str]] = [
+        self.headers: list[tuple[str, str | bytes]] = [
             (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]
         ]
         self.query: str = scope["query_string"].decode("latin-1")
         self.peer: str = (scope.get("client") or ("", 0))[0]
+        self.agent: str = scope.get("path_params", {}).get("name", "")
+        """The agent whose address this is; empty at the gateway's own."""
         self.begun = False
         """Whether the answer's status is sent."""
+        self._scope = scope
         self._receive = receive
         self._send = send
         self._limits = limits
-        self._silent_since = 0.0
 
     def header(self, name: str) -> str:
         """The first value of a header by its lower-case name; empty where there is none."""
-        return next((value for given, value in self.headers if given == name), "")
+        return next((str(value) for given, value in self.headers if given == name), "")
 
-    async def body(self) -> bytes:
-        """The whole request body. Raises CallerError before it is longer than the limit, CallerGone."""
+    async def body(self, call: Call) -> bytes:
+        """The whole request body. Raises CallerError before it is longer than the limit, CallEnded."""
         limit = self._limits.json_bytes
         too_large = CallerError(ErrorKind.RESOURCE_EXHAUSTED, f"The request is over {limit} bytes")
         announced = self.header("content-length")
@@ -64,7 +56,8 @@ class Exchange:
                 while True:
                     message = await self._receive()
                     if message["type"] == "http.disconnect":
-                        raise CallerGone
+                        call.ending = Ending.CALLER_GONE
+                        raise CallEnded
                     part: bytes = message.get("body", b"")
                     size += len(part)
                     if size > limit:
@@ -75,80 +68,37 @@ class Exchange:
         except TimeoutError:
             raise BodyTooSlow(ErrorKind.INVALID_REQUEST, "The request body did not arrive in time") from None
 
-    async def reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        """Answers in one piece."""
-        await self._start(status, {**headers, "content-length": str(len(body))})
-        await self._write(body, more=False)
-
-    async def open_stream(self, headers: Mapping[str, str]) -> None:
-        """Begins an answer of Server-Sent Events."""
-        await self._start(200, {**headers, **_STREAM_HEADERS})
-
-    async def write(self, data: bytes) -> None:
-        """Sends frames at once; waits while the caller does not read. Raises CallerGone if it never does."""
-        await self._write(data, more=True)
-
-    async def end_stream(self, data: bytes = b"") -> None:
-        """Sends the last frames. The end of the answer is the end of the stream."""
-        await self._write(data, more=False)
-
     @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
-        """Ends what runs inside when the caller goes away, and keeps a silent stream alive.
-
-        Raises CallerGone.
-        """
-        task = asyncio.current_task()
-        assert task is not None
-        watcher = asyncio.create_task(self._watch(task))
+    async def watched(self, call: Call) -> AsyncIterator[None]:
+        """Ends the call when its caller goes away. The body must have been read."""
+        watcher = asyncio.create_task(self._watch(call))
         try:
             yield
-        except asyncio.CancelledError:
-            if not watcher.done():
-                raise
-            task.uncancel()
-            raise CallerGone from None
         finally:
             watcher.cancel()
 
-    async def _watch(self, task: asyncio.Task[object]) -> None:
-        """Returns once the caller is gone, having cancelled `task`."""
-        every_s = self._limits.keep_alive_s
-        wait_s = every_s
-        while True:
-            try:
-                async with asyncio.timeout(wait_s):
-                    gone = (await self._receive())["type"] == "http.disconnect"
-            except TimeoutError:
-                gone = False
-            try:
-                wait_s = await self._keep_alive(every_s)
-            except CallerGone:
-                gone = True
-            if gone:
-                task.cancel()
-                return
+    async def reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        """Answers in one piece."""
+        await self.start(status, {**headers, "content-length": str(len(body))})
+        await self.write(body, more=False)
 
-    async def _keep_alive(self, every_s: float) -> float:
-        """Sends a comment where the stream was silent too long; seconds until it is time to look again."""
-        if not self.begun:
-            return every_s
-        due_s = self._silent_since + every_s - asyncio.get_running_loop().time()
-        if due_s > 0:
-            return due_s
-        await self.write(sse.KEEP_ALIVE)
-        return every_s
-
-    async def _start(self, status: int, headers: Mapping[str, str]) -> None:
+    async def start(self, status: int, headers: Mapping[str, str]) -> None:
+        """Sends the head of the answer, at once."""
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         self.begun = True
-        self._silent_since = asyncio.get_running_loop().time()
         await self._send({"type": "http.response.start", "status": status, "headers": encoded})
 
-    async def _write(self, data: bytes, *, more: bool) -> None:
-        try:
-            async with asyncio.timeout(self._limits.send_stall_s):
-                await self._send({"type": "http.response.body", "body": data, "more_body": more})
-        except TimeoutError:
-            raise CallerGone from None
-        self._silent_since = asyncio.get_running_loop().time()
+    async def write(self, data: bytes, *, more: bool = True) -> None:
+        """Sends a part of the body at once; waits while the caller does not read."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+    def abort(self) -> None:
+        """Cuts the connection, with whatever was not sent yet."""
+        abort = self._scope.get("extensions", {}).get(ABORT)
+        if abort is not None:
+            abort()
+
+    async def _watch(self, call: Call) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        call.end(Ending.CALLER_GONE)

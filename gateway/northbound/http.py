@@ -14,23 +14,22 @@ from gateway.northbound.jsonrpc import JsonRpcEndpoint
 from gateway.northbound.site import Sites
 from gateway.relay.telemetry import Metrics
 
+WELL_KNOWN = ".well-known/agent-card.json"
+
 
 def http_app(intake: Intake, sites: Sites, metrics: Metrics) -> Starlette:
     """The application. The default agent answers at `/`, every agent also under its name."""
+    card, jsonrpc = CardEndpoint(intake, sites), JsonRpcEndpoint(intake, sites)
     routes: list[BaseRoute] = [
         Route("/livez", _alive),
         Route("/readyz", _Readiness(intake).get),
         Route("/metrics", _Exposition(metrics).get),
+        Route(f"/{WELL_KNOWN}", card, methods=["GET", "HEAD"]),
+        Route(f"/{{name}}/{WELL_KNOWN}", card, methods=["GET", "HEAD"]),
+        Route("/", jsonrpc, methods=["POST"]),
+        Route("/{name}", jsonrpc, methods=["POST"]),
+        Route("/{name}/", jsonrpc, methods=["POST"]),
     ]
-    for name in ("", *intake.directory):
-        base = f"/{name}" if name else ""
-        endpoint = JsonRpcEndpoint(intake, sites, name)
-        routes += [
-            Route(f"{base}/.well-known/agent-card.json", CardEndpoint(intake, sites, name).get),
-            Route(f"{base}/", endpoint, methods=["POST"]),
-        ]
-        if base:
-            routes.append(Route(base, endpoint, methods=["POST"]))
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False
     return app

@@ -1,4 +1,4 @@
-"""What every inbound binding does with a call before an Agent is asked."""
+"""Whether and for whom a call is: what every inbound binding asks before an Agent is."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from protobuf import Message
 
-from gateway.agent import Agent, CallContext, Crossing
+from gateway.agent import Agent, CallContext, Watch
 from gateway.codec import metadata
 from gateway.codec.malformed import Malformed
 from gateway.codec.required import check_required
 from gateway.codec.status import field_violation
 from gateway.errors import AgentError, CallerError, ErrorKind
 from gateway.northbound.site import Site
-from gateway.relay.calls import Calls
+from gateway.operations import Operation, tenant_of
+from gateway.relay.calls import Call, Calls
 from gateway.relay.directory import Directory
 from gateway.relay.published import Published
 from gateway.settings import Settings
@@ -22,27 +23,40 @@ SUPPORTED_VERSIONS = ("1.0",)
 _OLDEST = "0.3"
 """What a call that names no version speaks, by the specification (section 3.6.2)."""
 
-Watch = Callable[[Crossing], None]
-"""Is shown every frame that crosses an edge."""
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A call as its binding understood it, its message not yet read."""
+
+    operation: Operation
+    read: Callable[[], Message]
+    """Decodes the request message. Raises Malformed."""
+    pairs: list[tuple[str, str | bytes]]
+    """Its headers or metadata."""
+    site: Site
+    """The gateway as this caller reaches it."""
+    frame: bytes
+    """The request as it stood on the wire."""
+    agent: str = ""
+    """Whose address it came to; empty for the gateway's own."""
+    query_version: str = ""
+    deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """What an inbound binding knows of one call beside its request message."""
+class Accepted:
+    """A call that may be made."""
 
-    binding: str
-    pairs: list[tuple[str, str | bytes]]
-    """Its headers or metadata."""
-    query_version: str = ""
-    deadline: float | None = None
+    agent: Agent
+    operation: Operation
+    request: Message
+    context: CallContext
 
 
 class Intake:
     """Judges calls by the settings and finds the agent that they are for."""
 
-    def __init__(
-        self, settings: Settings, directory: Directory, calls: Calls, watch: Watch | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, directory: Directory, calls: Calls, watch: Watch | None = None) -> None:
         self.settings = settings
         self.limits = settings.limits
         self.bounds = settings.limits.bounds()
@@ -51,17 +65,37 @@ class Intake:
         self._watch = watch
         self._allowed = frozenset((*metadata.ALWAYS_FORWARDED, *settings.forward_headers))
 
-    def context(self, caller: Caller) -> CallContext:
-        """What travels with the call. Raises CallerError."""
-        limits = self.limits
+    def accept(self, call: Call, incoming: Incoming) -> Accepted:
+        """The call, ready to be made. Raises CallerError, which names the field at fault."""
+        call.operation, call.deadline = incoming.operation.name, incoming.deadline
+        context = self._context(call, incoming)
+        context.show("northbound", call.binding, "request", incoming.frame)
+        with _reading_request():
+            request = incoming.read()
+            check_required(request)
+        agent = self.find(call, tenant_of(request), incoming.agent, incoming.site)
+        return Accepted(agent, incoming.operation, request, context)
+
+    def find(self, call: Call, tenant: str, name: str, site: Site) -> Agent:
+        """The agent that a call is for, with its cards leading back to `site`. Raises CallerError.
+
+        `name` is the agent whose address the call came to, empty for the gateway's own.
+        """
+        found, agent = self.directory.find(tenant, name)
+        call.agent = found
+        return Published(agent, site.addresses(name or tenant))
+
+    def _context(self, call: Call, incoming: Incoming) -> CallContext:
+        limits, pairs = self.limits, incoming.pairs
         try:
-            metadata.check_size(caller.pairs, limits.header_fields, limits.header_bytes)
-            version = metadata.version(caller.pairs, caller.query_version)
+            metadata.check_size(pairs, limits.header_fields, limits.header_bytes)
+            version = metadata.version(pairs, incoming.query_version)
             context = CallContext(
-                binding=caller.binding,
-                headers=metadata.forwarded(caller.pairs, self._allowed),
-                extensions=metadata.extensions(caller.pairs),
-                deadline=caller.deadline,
+                call=call.name,
+                binding=call.binding,
+                headers=metadata.forwarded(pairs, self._allowed),
+                extensions=metadata.extensions(pairs),
+                deadline=incoming.deadline,
                 watch=self._watch,
             )
         except Malformed as error:
@@ -69,14 +103,6 @@ class Intake:
             raise CallerError(kind, str(error)) from None
         self._check_version(version)
         return context
-
-    def find(self, tenant: str, name: str, site: Site) -> Agent:
-        """The agent that a call is for, with its cards leading back to `site`. Raises CallerError.
-
-        `name` is the agent whose address the call came to, empty for the gateway's own.
-        """
-        agent = self.directory.find(tenant, name)
-        return Published(agent, site.addresses(name or tenant))
 
     def _check_version(self, version: str) -> None:
         if not version:
@@ -91,7 +117,7 @@ class Intake:
 
 
 @contextmanager
-def blame_caller() -> Iterator[None]:
+def _reading_request() -> Iterator[None]:
     """A request that cannot be read is invalid, and the answer names the field."""
     try:
         yield
@@ -104,15 +130,9 @@ def blame_caller() -> Iterator[None]:
 
 
 @contextmanager
-def blame_agent() -> Iterator[None]:
+def writing_answer() -> Iterator[None]:
     """An answer that cannot be written for the caller is too large for the caller's binding."""
     try:
         yield
     except Malformed as error:
         raise AgentError(ErrorKind.RESOURCE_EXHAUSTED, f"The agent's answer is too large: {error}") from None
-
-
-def checked(request: Message) -> Message:
-    """The request, which has all that the protocol requires. Raises Malformed."""
-    check_required(request)
-    return request

@@ -1,37 +1,38 @@
 """JSON-RPC 2.0 over HTTP, streams as Server-Sent Events (specification section 9).
 
 A stream waits a moment for its first event. An error by then is a plain JSON-RPC answer; after it
-the headers are out, and an error is an `event: error` frame and then the end.
+the head is out, and an error is an `event: error` frame and then the end.
 """
 
 import random
 from collections.abc import Mapping
-from typing import Literal
 from urllib.parse import parse_qs
 
-import structlog
 from protobuf import Message
 from starlette.types import Receive, Scope, Send
 
-from gateway.agent import Agent, Burst, CallContext, Crossing
+from gateway.agent import Answer, Burst, CallContext, Head
 from gateway.codec import jsonrpc, protojson, sse, status
 from gateway.errors import AgentError, CallerError, ErrorKind, GatewayError, GatewayFault
-from gateway.northbound.exchange import BodyTooSlow, CallerGone, Exchange
-from gateway.northbound.intake import Caller, Intake, blame_agent, blame_caller, checked
-from gateway.northbound.opening import Opening
+from gateway.northbound.exchange import BodyTooSlow, Exchange
+from gateway.northbound.intake import Incoming, Intake, writing_answer
+from gateway.northbound.serve import perform, serve
 from gateway.northbound.site import Sites
-from gateway.operations import BY_NAME, Operation
+from gateway.operations import BY_NAME
+from gateway.relay.calls import Call
+from gateway.relay.directory import NoSuchAgent
 
 BINDING = "JSONRPC"
 
-HTTP_STATUS: Mapping[tuple[type[GatewayError], ErrorKind], int] = {
-    (AgentError, ErrorKind.UNAUTHENTICATED): 401,
-    (AgentError, ErrorKind.PERMISSION_DENIED): 403,
-    (CallerError, ErrorKind.RESOURCE_EXHAUSTED): 413,
-    (BodyTooSlow, ErrorKind.INVALID_REQUEST): 408,
-    (GatewayFault, ErrorKind.RESOURCE_EXHAUSTED): 503,
-    (GatewayFault, ErrorKind.UNAVAILABLE): 503,
-}
+HTTP_STATUS: tuple[tuple[type[GatewayError], ErrorKind, int], ...] = (
+    (AgentError, ErrorKind.UNAUTHENTICATED, 401),
+    (AgentError, ErrorKind.PERMISSION_DENIED, 403),
+    (NoSuchAgent, ErrorKind.INVALID_PARAMS, 404),
+    (BodyTooSlow, ErrorKind.INVALID_REQUEST, 408),
+    (CallerError, ErrorKind.RESOURCE_EXHAUSTED, 413),
+    (GatewayFault, ErrorKind.RESOURCE_EXHAUSTED, 503),
+    (GatewayFault, ErrorKind.UNAVAILABLE, 503),
+)
 """Errors that HTTP itself must be told of; every other JSON-RPC error answers 200."""
 
 _MORE_HEADERS: Mapping[int, Mapping[str, str]] = {
@@ -39,109 +40,119 @@ _MORE_HEADERS: Mapping[int, Mapping[str, str]] = {
     503: {"retry-after": "1"},
 }
 
-_log = structlog.get_logger("a2a_gateway.jsonrpc")
+_STREAM_HEADERS: Mapping[str, str] = {
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache",
+    # Proxies of the nginx family buffer answers unless told.
+    "x-accel-buffering": "no",
+}
 
 
 class JsonRpcEndpoint:
-    """The ASGI application at the address of one agent; `name` is empty at the gateway's own."""
+    """The ASGI application at the addresses of the agents and at the gateway's own."""
 
-    def __init__(self, intake: Intake, sites: Sites, name: str) -> None:
+    def __init__(self, intake: Intake, sites: Sites) -> None:
         self._intake = intake
         self._sites = sites
-        self._name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        call = _Call(Exchange(scope, receive, send, self._intake.limits), self._intake)
-        try:
-            try:
-                with self._intake.calls.enter():
-                    await self._serve(call)
-            except GatewayError as error:
-                await call.fail(error)
-            except CallerGone:
-                raise
-            except Exception:
-                _log.exception("unexpected error")
-                await call.fail(GatewayFault(ErrorKind.INTERNAL_ERROR))
-        except CallerGone:
-            pass
+        exchange = Exchange(scope, receive, send, self._intake.limits)
+        reply = JsonRpcReply(exchange, self._intake)
 
-    async def _serve(self, call: "_Call") -> None:
-        exchange = call.exchange
-        _check_media_type(exchange.header("content-type"))
-        body = await exchange.body()
-        async with exchange.watched():
-            try:
-                request = jsonrpc.read_request(body, self._intake.bounds)
-            except jsonrpc.BadEnvelope as error:
-                call.id = error.id
-                raise
-            call.id = request.id
-            operation = BY_NAME.get(request.method)
-            if operation is None:
-                raise CallerError(ErrorKind.METHOD_NOT_FOUND, f"There is no method {request.method[:64]!r}")
-            version = parse_qs(exchange.query).get("A2A-Version", [""])[0]
-            context = self._intake.context(Caller(BINDING, list(exchange.headers), version))
-            call.show(context, "request", body)
-            with blame_caller():
-                message = protojson.from_value(operation.request, request.params, self._intake.bounds)
-                checked(message)
-            site = self._sites.seen_by(dict(exchange.headers), exchange.peer)
-            agent = self._intake.find(getattr(message, "tenant", ""), self._name, site)
-            if operation.streams:
-                await call.stream(agent, operation, message, context)
-            else:
-                await call.answer(agent, operation, message, context)
+        async def work(call: Call) -> None:
+            _check_media_type(exchange.header("content-type"))
+            body = await exchange.body(call)
+            async with exchange.watched(call):
+                try:
+                    request = jsonrpc.read_request(body, self._intake.bounds)
+                except jsonrpc.BadEnvelope as error:
+                    reply.id = error.id
+                    raise
+                reply.id = request.id
+                accepted = self._intake.accept(call, self._incoming(exchange, request, body))
+                await perform(call, accepted, reply, self._intake.limits.first_event_s)
+
+        await serve(self._intake.calls, BINDING, work, reply)
+
+    def _incoming(self, exchange: Exchange, request: jsonrpc.Request, body: bytes) -> Incoming:
+        operation = BY_NAME.get(request.method)
+        if operation is None:
+            raise CallerError(ErrorKind.METHOD_NOT_FOUND, f"There is no method {request.method[:64]!r}")
+
+        def read() -> Message:
+            return protojson.from_value(operation.request, request.params, self._intake.bounds)
+
+        return Incoming(
+            operation,
+            read,
+            exchange.headers,
+            self._sites.seen_by({name: str(value) for name, value in exchange.headers}, exchange.peer),
+            body,
+            exchange.agent,
+            query_version=parse_qs(exchange.query).get("A2A-Version", [""])[0],
+        )
 
 
-class _Call:
-    """One JSON-RPC call and its answer."""
+class JsonRpcReply:
+    """Writes the answer to one JSON-RPC request."""
 
     def __init__(self, exchange: Exchange, intake: Intake) -> None:
-        self.exchange = exchange
         self.id = jsonrpc.NO_ID
-        self._limits = intake.limits
+        """The text of the request's id, once it is known."""
+        self._exchange = exchange
         self._bounds = intake.bounds
+        self._retry_ms = intake.limits.retry_ms
+        self._context = CallContext()
+        self._call: Call | None = None
 
-    async def answer(self, agent: Agent, operation: Operation, request: Message, context: CallContext) -> None:
-        answer = await agent.call(operation, request, context)
-        with blame_agent():
-            body = jsonrpc.result(self.id, protojson.encode(answer, self._bounds))
-        self.show(context, "response", body)
-        await self.exchange.reply(200, body, {"content-type": "application/json", **_head(context)})
+    def accepted(self, call: Call, context: CallContext) -> None:
+        self._call, self._context = call, context
 
-    async def stream(self, agent: Agent, operation: Operation, request: Message, context: CallContext) -> None:
-        async with Opening(agent.stream(operation, request, context)) as bursts:
-            in_time = await bursts.arrives(self._limits.first_event_s)
-            await self.exchange.open_stream(_head(context))
-            if not in_time:
-                await self.exchange.write(sse.KEEP_ALIVE)
-            async for burst in bursts:
-                frames = self._frames(burst)
-                self.show(context, "response", frames)
-                await self.exchange.write(frames)
-        await self.exchange.end_stream()
+    async def answer(self, answer: Answer) -> None:
+        with writing_answer():
+            body = jsonrpc.result(self.id, protojson.encode(answer.message, self._bounds))
+        self._context.show("northbound", BINDING, "response", body)
+        await self._exchange.reply(200, body, {"content-type": "application/json", **_named(answer.head)})
+
+    async def begin(self, head: Head, *, silent: bool) -> None:
+        await self._exchange.start(200, {**_named(head), **_STREAM_HEADERS})
+        if silent:
+            await self._exchange.write(sse.KEEP_ALIVE)
+        if self._call is not None:
+            self._call.on_silence = self._break_silence
+
+    async def burst(self, burst: Burst) -> None:
+        with writing_answer():
+            frames = b"".join(
+                sse.frame(jsonrpc.result(self.id, protojson.encode(event.response, self._bounds)), id=event.cursor)
+                for event in burst
+            )
+        self._context.show("northbound", BINDING, "response", frames)
+        await self._exchange.write(frames)
+
+    async def end(self) -> None:
+        await self._exchange.write(b"", more=False)
 
     async def fail(self, error: GatewayError) -> None:
-        """Answers the error in the form that the state of the exchange leaves."""
         row = error.kind.row
         body = jsonrpc.failure(self.id, row.jsonrpc, status.shortened(error.message), status.to_data(error))
-        if self.exchange.begun:
-            await self.exchange.end_stream(_advice(error, self._limits.retry_ms) + sse.frame(body, "error"))
-        else:
-            code = HTTP_STATUS.get((type(error), error.kind), 200)
-            headers = {"content-type": "application/json", **_MORE_HEADERS.get(code, {})}
-            await self.exchange.reply(code, body, headers)
+        if self._exchange.begun:
+            await self._exchange.write(self._advice(error) + sse.frame(body, "error"), more=False)
+            return
+        code = next((code for type_, kind, code in HTTP_STATUS if isinstance(error, type_) and error.kind is kind), 200)
+        await self._exchange.reply(code, body, {"content-type": "application/json", **_MORE_HEADERS.get(code, {})})
 
-    def show(self, context: CallContext, direction: Literal["request", "response"], frame: bytes) -> None:
-        if context.watch is not None:
-            context.watch(Crossing("northbound", BINDING, direction, frame))
+    def cut(self) -> None:
+        self._exchange.abort()
 
-    def _frames(self, burst: Burst) -> bytes:
-        with blame_agent():
-            return b"".join(
-                sse.frame(jsonrpc.result(self.id, protojson.encode(event, self._bounds))) for event in burst
-            )
+    async def _break_silence(self) -> None:
+        await self._exchange.write(sse.KEEP_ALIVE)
+
+    def _advice(self, error: GatewayError) -> bytes:
+        """When to come back, spread out, where the gateway itself ends the stream."""
+        if isinstance(error, GatewayFault) and error.kind is ErrorKind.UNAVAILABLE:
+            return sse.retry(random.randint(self._retry_ms, 2 * self._retry_ms))
+        return b""
 
 
 def _check_media_type(content_type: str) -> None:
@@ -152,16 +163,9 @@ def _check_media_type(content_type: str) -> None:
         )
 
 
-def _head(context: CallContext) -> dict[str, str]:
+def _named(head: Head) -> dict[str, str]:
     """What the answer says of itself."""
     named = {"a2a-version": "1.0"}
-    if context.reply.extensions:
-        named["a2a-extensions"] = ",".join(context.reply.extensions)
+    if head.extensions:
+        named["a2a-extensions"] = ",".join(head.extensions)
     return named
-
-
-def _advice(error: GatewayError, retry_ms: int) -> bytes:
-    """When to come back, spread out, where the gateway itself ends the stream."""
-    if isinstance(error, GatewayFault) and error.kind is ErrorKind.UNAVAILABLE:
-        return sse.retry(random.randint(retry_ms, 2 * retry_ms))
-    return b""

@@ -6,20 +6,17 @@ breaks this gets InvalidAgentResponse in its name, once; nothing is invented, an
 stops never looks like one that ended.
 """
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from enum import Enum, auto
 
 from protobuf import Message, Oneof
 
-from gateway.agent import Agent, Burst, CallContext, taken
-from gateway.errors import AgentError, ErrorKind
+from gateway.agent import Agent, Answer, Burst, CallContext, Event, Head, Stream, taken
+from gateway.errors import AgentError, ErrorKind, GatewayError
 from gateway.operations import INTERRUPTED_STATES, SUBSCRIBE_TO_TASK, TERMINAL_STATES, Operation
 from generated.a2a.v1.a2a_pb import (
     AgentCard,
     SendMessageRequest,
     SendMessageResponse,
-    StreamResponse,
     Task,
     TaskArtifactUpdateEvent,
     TaskState,
@@ -52,9 +49,9 @@ class StreamContract:
         self._task_id: str = _continued(request)
         self._state: TaskState = TaskState.UNSPECIFIED
 
-    def check(self, event: StreamResponse) -> StreamResponse:
+    def check(self, event: Event) -> Event:
         """Takes the next event and gives it back. Raises AgentError where the agent may not send it."""
-        match event.payload:
+        match event.response.payload:
             case Oneof(value=TaskArtifactUpdateEvent() as update):
                 self._update(update.task_id)
             case Oneof(value=TaskStatusUpdateEvent() as update):
@@ -106,6 +103,34 @@ class StreamContract:
                 raise _broken("an update after a message")
 
 
+class ContractedStream:
+    """A stream that keeps the contract, or fails."""
+
+    def __init__(self, stream: Stream, contract: StreamContract) -> None:
+        self._stream = stream
+        self._contract = contract
+        self._failure: GatewayError | None = None
+
+    @property
+    def head(self) -> Head:
+        return self._stream.head
+
+    async def burst(self) -> Burst | None:
+        if self._failure is None:
+            burst = await self._stream.burst()
+            if burst is None:
+                self._contract.end()
+                return None
+            burst, self._failure = taken(map(self._contract.check, burst))
+            if burst:
+                return burst
+        assert self._failure is not None
+        raise self._failure
+
+    async def close(self) -> None:
+        await self._stream.close()
+
+
 class Contracted:
     """An Agent whose streams and answers keep the contract, or fail."""
 
@@ -113,24 +138,15 @@ class Contracted:
         self._agent = agent
         self._lenient = lenient
 
-    async def call(self, operation: Operation, request: Message, context: CallContext) -> Message:
+    async def call(self, operation: Operation, request: Message, context: CallContext) -> Answer:
         answer = await self._agent.call(operation, request, context)
-        if isinstance(answer, SendMessageResponse) and answer.payload is None:
+        if isinstance(answer.message, SendMessageResponse) and answer.message.payload is None:
             raise _broken("neither a task nor a message")
         return answer
 
-    async def stream(
-        self, operation: Operation, request: Message, context: CallContext
-    ) -> AsyncGenerator[Burst, None]:
-        contract = StreamContract(operation, request, lenient=self._lenient)
-        async with aclosing(self._agent.stream(operation, request, context)) as bursts:
-            async for burst in bursts:
-                good, failure = taken(map(contract.check, burst))
-                if good:
-                    yield good
-                if failure is not None:
-                    raise failure
-        contract.end()
+    async def open(self, operation: Operation, request: Message, context: CallContext) -> Stream:
+        stream = await self._agent.open(operation, request, context)
+        return ContractedStream(stream, StreamContract(operation, request, lenient=self._lenient))
 
     async def card(self, context: CallContext) -> AgentCard:
         return await self._agent.card(context)

@@ -6,6 +6,10 @@ from gateway.agent import Agent
 from gateway.errors import CallerError, ErrorKind
 
 
+class NoSuchAgent(CallerError):
+    """The call names an agent that the gateway does not have."""
+
+
 class Directory:
     """The agents by name; the first one is the default."""
 
@@ -23,18 +27,18 @@ class Directory:
         """The name of the default agent; empty where there is none."""
         return next(iter(self._agents), "")
 
-    def find(self, tenant: str, name: str = "") -> Agent:
-        """The agent of a call that came for `name` (empty: for the gateway) with this tenant.
+    def find(self, tenant: str, name: str = "") -> tuple[str, Agent]:
+        """The agent of a call that came for `name` (empty: for the gateway) with this tenant, and its name.
 
-        Raises CallerError where there is none, or where the two contradict each other.
+        Raises NoSuchAgent, or CallerError where the two contradict each other.
         """
         if name and tenant and tenant != name:
-            raise CallerError(ErrorKind.INVALID_PARAMS, f"The tenant {tenant!r} is not the agent of this address")
+            raise CallerError(ErrorKind.INVALID_PARAMS, f"The tenant {tenant[:64]!r} is not the agent of this address")
         wanted = name or tenant or self.default
         if (agent := self._agents.get(wanted)) is None:
-            what = f"There is no agent {wanted!r}" if wanted else "The gateway has no agent"
-            raise CallerError(ErrorKind.INVALID_PARAMS, what)
-        return agent
+            what = f"There is no agent {wanted[:64]!r}" if wanted else "The gateway has no agent"
+            raise NoSuchAgent(ErrorKind.INVALID_PARAMS, what)
+        return wanted, agent
 
     async def close(self) -> None:
         for agent in self._agents.values():

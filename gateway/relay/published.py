@@ -3,14 +3,13 @@
 The signatures go, since they are over another text; everything else stays as the agent wrote it.
 """
 
-from collections.abc import AsyncGenerator
 from copy import copy
 from dataclasses import dataclass
 from typing import cast
 
 from protobuf import Message
 
-from gateway.agent import Agent, Burst, CallContext
+from gateway.agent import Agent, Answer, CallContext, Stream
 from gateway.operations import GET_EXTENDED_AGENT_CARD, Operation
 from generated.a2a.v1.a2a_pb import AgentCard, AgentInterface
 
@@ -43,16 +42,14 @@ class Published:
         self._agent = agent
         self._addresses = addresses
 
-    async def call(self, operation: Operation, request: Message, context: CallContext) -> Message:
+    async def call(self, operation: Operation, request: Message, context: CallContext) -> Answer:
         answer = await self._agent.call(operation, request, context)
         if operation is GET_EXTENDED_AGENT_CARD:
-            return self._rewritten(cast(AgentCard, answer))
+            return Answer(self._rewritten(cast(AgentCard, answer.message)), answer.head)
         return answer
 
-    def stream(
-        self, operation: Operation, request: Message, context: CallContext
-    ) -> AsyncGenerator[Burst, None]:
-        return self._agent.stream(operation, request, context)
+    async def open(self, operation: Operation, request: Message, context: CallContext) -> Stream:
+        return await self._agent.open(operation, request, context)
 
     async def card(self, context: CallContext) -> AgentCard:
         return self._rewritten(await self._agent.card(context))

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urljoin
 
-import httpx
-
 from gateway.agent import Agent, CallContext
 from gateway.codec import protojson
 from gateway.codec.malformed import Bounds, Malformed
 from gateway.errors import AgentError, CallerError, ErrorKind, GatewayError
 from gateway.settings import AgentSettings, ConfigurationError, Limits
-from gateway.southbound.request import blame_agent
+from gateway.southbound.http_client import HttpClient, read_whole, release
+from gateway.southbound.request import in_time, reading_answer
 from generated.a2a.v1.a2a_pb import AgentCapabilities, AgentCard, AgentSkill
 
 WELL_KNOWN = ".well-known/agent-card.json"
@@ -28,32 +27,49 @@ ReadCard = Callable[[], Awaitable[AgentCard]]
 
 
 class CardCache:
-    """A card, read when it is first asked for and again once it is older than `max_age_s`.
+    """A card, read when it is first asked for and anew once it is older than `max_age_s`.
 
-    While it cannot be read anew, the last one serves.
+    Whoever asks meanwhile waits for the same reading; once there is a card, nobody waits: it is
+    read anew in the background, and the last one serves while that fails.
     """
 
-    def __init__(self, read: ReadCard, max_age_s: float) -> None:
+    def __init__(self, read: ReadCard, max_age_s: float, failure_age_s: float) -> None:
         self._read = read
         self._max_age_s = max_age_s
+        self._failure_age_s = failure_age_s
         self._card: AgentCard | None = None
+        self._failure: GatewayError | None = None
         self._until = 0.0
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
 
     async def card(self) -> AgentCard:
-        loop = asyncio.get_running_loop()
-        async with self._reading:
-            if self._card is None or loop.time() >= self._until:
-                try:
-                    self._card = await self._read()
-                except GatewayError:
-                    if self._card is None:
-                        raise
-                self._until = loop.time() + self._max_age_s
-            return self._card
+        """Raises GatewayError where there is no card to be had."""
+        if asyncio.get_running_loop().time() >= self._until and self._reading is None:
+            self._reading = asyncio.create_task(self._renew())
+        if self._card is None and self._reading is not None:
+            await asyncio.shield(self._reading)
+        if self._card is None:
+            assert self._failure is not None
+            raise type(self._failure)(self._failure.kind, self._failure.message, self._failure.details)
+        return self._card
+
+    async def close(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def _renew(self) -> None:
+        age_s = self._max_age_s
+        try:
+            self._card = await self._read()
+        except GatewayError as error:
+            self._failure = error
+            age_s = self._failure_age_s
+        finally:
+            self._reading = None
+        self._until = asyncio.get_running_loop().time() + age_s
 
 
-def card_reader(settings: AgentSettings, client: httpx.AsyncClient, limits: Limits, agent: Agent | None) -> ReadCard:
+def card_reader(settings: AgentSettings, client: HttpClient, limits: Limits, agent: Agent | None) -> ReadCard:
     """How the card of an agent is read: as configured, else over HTTP, else by `agent`'s extended card.
 
     Raises ConfigurationError for a configured card that is none.
@@ -68,7 +84,7 @@ def card_reader(settings: AgentSettings, client: httpx.AsyncClient, limits: Limi
             card = _given(_json_file(source), source, limits.bounds())
             return lambda: _ready(card)
         case None if agent is not None:
-            return lambda: _extended_or_plain(agent, settings)
+            return lambda: _extended_or_plain(agent, settings, limits)
         case None:
             return lambda: fetch(client, card_url(settings.url), settings.headers, limits)
 
@@ -78,25 +94,28 @@ def card_url(url: str) -> str:
     return url if url.endswith(".json") else urljoin(url.rstrip("/") + "/", WELL_KNOWN)
 
 
-async def fetch(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], limits: Limits) -> AgentCard:
+async def fetch(client: HttpClient, url: str, headers: Mapping[str, str], limits: Limits) -> AgentCard:
     """The card at an HTTP address. Raises AgentError."""
+    deadline = asyncio.get_running_loop().time() + 2 * limits.connect_s
+    wanted = {**headers, "A2A-Version": "1.0", "Accept": "application/json", "Accept-Encoding": "identity"}
+    response = await in_time(client.send("GET", url, None, wanted), deadline, None)
     try:
-        async with asyncio.timeout(2 * limits.connect_s):
-            response = await client.get(url, headers={**headers, "A2A-Version": "1.0", "Accept": "application/json"})
-    except (httpx.TransportError, TimeoutError):
-        raise AgentError(ErrorKind.UNAVAILABLE, "The agent's card cannot be fetched") from None
+        body = await in_time(read_whole(response, limits.json_bytes), deadline, None)
+    finally:
+        await release(response)
     if response.status_code != 200:
         raise AgentError(ErrorKind.UNAVAILABLE, f"Fetching the agent's card gave HTTP {response.status_code}")
-    with blame_agent():
-        return protojson.decode(AgentCard, response.content, limits.bounds())
+    with reading_answer():
+        return protojson.decode(AgentCard, body, limits.bounds())
 
 
-async def _extended_or_plain(agent: Agent, settings: AgentSettings) -> AgentCard:
+async def _extended_or_plain(agent: Agent, settings: AgentSettings, limits: Limits) -> AgentCard:
     """gRPC has no public card: what the agent shows to everyone, else the least that a card can say."""
     try:
-        return await agent.card(CallContext(headers=settings.headers))
+        deadline = asyncio.get_running_loop().time() + 2 * limits.connect_s
+        return await agent.card(CallContext(headers=settings.headers, deadline=deadline))
     except (AgentError, CallerError) as error:
-        if error.kind is ErrorKind.UNAVAILABLE:
+        if error.kind in (ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE_EXCEEDED):
             raise
         return _plain(settings.name)
 

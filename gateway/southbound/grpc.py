@@ -1,35 +1,48 @@
 """An agent reached over gRPC, on grpc.aio with bytes in and bytes out.
 
 Decoding is ours, so a message that does not parse is an InvalidAgentResponse and not a mystery.
-Nothing is retried here: a SendMessage may have had its effect.
+Unary rpcs are called like streams and their answers counted: grpc.aio takes none for an answer and
+waits for ever after two. Nothing is retried here: a SendMessage may have had its effect.
 """
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Sequence
-from typing import Literal, cast
+from collections.abc import Sequence
+from typing import cast
 from urllib.parse import urlsplit
 
 import grpc
 import grpc.aio
 from protobuf import Message
 
-from gateway.agent import Burst, CallContext, Crossing
+from gateway.agent import Answer, Burst, CallContext, Event, Head
 from gateway.codec import metadata, status, wire
 from gateway.errors import AgentError, ErrorKind, GrpcStatus
 from gateway.operations import BY_GRPC_PATH, GET_EXTENDED_AGENT_CARD, Operation
 from gateway.settings import Limits, Tls
-from gateway.southbound.request import addressed, blame_agent, blame_caller
+from gateway.southbound.request import addressed, in_time, reading_answer, writing_request
 from gateway.southbound.trust import grpc_credentials
 from generated.a2a.v1.a2a_pb import AgentCard, GetExtendedAgentCardRequest, StreamResponse
 
+BINDING = "GRPC"
 VERSION = "1.0"
+
 _DETAILS = "grpc-status-details-bin"
 _ADDRESS = re.compile(r"\b(ipv4|ipv6|unix|dns|passthrough):\S+|\S+:\d{1,5}\b")
+_TRANSPORT_TEXTS = (
+    ("failed to connect", "The agent cannot be reached"),
+    ("DNS resolution failed", "The agent's host has no address"),
+    ("Socket closed", "The connection to the agent broke"),
+    ("Connection reset", "The connection to the agent broke"),
+    ("recvmsg", "The connection to the agent broke"),
+    ("Stream removed", "The connection to the agent broke"),
+    ("keepalive watchdog", "The agent stopped answering"),
+)
+"""How grpc begins what it says itself, with addresses in it, and what callers are told instead."""
 
-UnaryRpc = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
-StreamingRpc = grpc.aio.UnaryStreamMultiCallable[bytes, bytes]
-Metadata = Sequence[tuple[str, str | bytes]]
+Rpc = grpc.aio.UnaryStreamMultiCallable[bytes, bytes]
+Call = grpc.aio.UnaryStreamCall[bytes, bytes]
+Pairs = Sequence[tuple[str, str | bytes]]
 
 
 class GrpcAgent:
@@ -39,8 +52,6 @@ class GrpcAgent:
     offers.
     """
 
-    binding = "GRPC"
-
     def __init__(self, url: str, limits: Limits, tls: Tls, tenant: str = "") -> None:
         parts = urlsplit(url)
         target, options = parts.netloc, _channel_options(limits)
@@ -48,74 +59,99 @@ class GrpcAgent:
             self._channel = grpc.aio.secure_channel(target, grpc_credentials(tls), options)
         else:
             self._channel = grpc.aio.insecure_channel(target, options)
+        self._rpcs: dict[Operation, Rpc] = {
+            operation: self._channel.unary_stream(path) for path, operation in BY_GRPC_PATH.items()
+        }
         self._bounds = limits.bounds()
         self._limits = limits
         self._tenant = tenant
-        rpcs = BY_GRPC_PATH.items()
-        self._unary: dict[Operation, UnaryRpc] = {
-            one: self._channel.unary_unary(path) for path, one in rpcs if not one.streams
-        }
-        self._streaming: dict[Operation, StreamingRpc] = {
-            one: self._channel.unary_stream(path) for path, one in rpcs if one.streams
-        }
 
-    async def call(self, operation: Operation, request: Message, context: CallContext) -> Message:
-        data = self._encode(request)
-        rpc = self._unary[operation](data, metadata=_metadata(context), timeout=_remaining(context, self._limits))
-        _show(context, "request", data)
+    async def call(self, operation: Operation, request: Message, context: CallContext) -> Answer:
+        answers = await self._begin(operation, request, context, self._limits.unary_s)
         try:
-            answer: bytes = await rpc
-            context.reply.extensions = metadata.extensions(
-                [*_pairs(await rpc.initial_metadata()), *_pairs(await rpc.trailing_metadata())]
-            )
-        except grpc.aio.AioRpcError as error:
-            raise _error(operation, error) from None
+            if (message := await answers.message()) is None:
+                raise AgentError(ErrorKind.INVALID_AGENT_RESPONSE, "The agent answered nothing")
+            if await answers.message() is not None:
+                raise AgentError(ErrorKind.INVALID_AGENT_RESPONSE, "The agent answered twice")
+            return Answer(message, await answers.final_head())
         finally:
-            rpc.cancel()
-        _show(context, "response", answer)
-        return self._decode(operation, answer)
+            await answers.close()
 
-    async def stream(
-        self, operation: Operation, request: Message, context: CallContext
-    ) -> AsyncGenerator[Burst, None]:
-        data = self._encode(request)
-        rpc = self._streaming[operation](data, metadata=_metadata(context), timeout=_remaining(context, None))
-        _show(context, "request", data)
-        idle_s = self._limits.stream_idle_s
-        try:
-            first = True
-            while True:
-                async with asyncio.timeout(idle_s):
-                    answer = await rpc.read()
-                if first:
-                    context.reply.extensions = metadata.extensions(_pairs(await rpc.initial_metadata()))
-                    first = False
-                if not isinstance(answer, bytes):  # the mark of the end
-                    await _raise_unless_ok(operation, rpc)
-                    return
-                _show(context, "response", answer)
-                yield (cast(StreamResponse, self._decode(operation, answer)),)
-        except grpc.aio.AioRpcError as error:
-            raise _error(operation, error) from None
-        except TimeoutError:
-            raise AgentError(ErrorKind.UNAVAILABLE, f"The agent was silent for {idle_s} s") from None
-        finally:
-            rpc.cancel()
+    async def open(self, operation: Operation, request: Message, context: CallContext) -> "GrpcStream":
+        return await self._begin(operation, request, context, None)
 
     async def card(self, context: CallContext) -> AgentCard:
         answer = await self.call(GET_EXTENDED_AGENT_CARD, GetExtendedAgentCardRequest(), context)
-        return cast(AgentCard, answer)
+        return cast(AgentCard, answer.message)
 
     async def close(self) -> None:
         await self._channel.close()
 
-    def _encode(self, request: Message) -> bytes:
-        with blame_caller():
-            return wire.encode(addressed(request, self._tenant), self._bounds)
+    async def _begin(
+        self, operation: Operation, request: Message, context: CallContext, default_s: float | None
+    ) -> "GrpcStream":
+        with writing_request():
+            data = wire.encode(addressed(request, self._tenant), self._bounds)
+        timeout_s = default_s
+        if context.deadline is not None:
+            timeout_s = max(context.deadline - asyncio.get_running_loop().time(), 0.0)
+        pairs = metadata.to_metadata(context.headers, VERSION, context.extensions)
+        call = self._rpcs[operation](data, metadata=pairs, timeout=timeout_s)
+        context.show("southbound", BINDING, "request", data)
+        stream = GrpcStream(call, operation, context, self._limits)
+        try:
+            await stream.begin()
+        except BaseException:
+            await stream.close()
+            raise
+        return stream
 
-    def _decode(self, operation: Operation, answer: bytes) -> Message:
-        with blame_agent():
-            return wire.decode(operation.response, answer, self._bounds)
+
+class GrpcStream:
+    """The answers of one rpc as they come."""
+
+    def __init__(self, call: Call, operation: Operation, context: CallContext, limits: Limits) -> None:
+        self.head = Head()
+        self._call = call
+        self._operation = operation
+        self._context = context
+        self._idle_s = limits.stream_idle_s
+        self._bounds = limits.bounds()
+
+    async def begin(self) -> None:
+        """Waits for the agent's head."""
+        self.head = _head(_pairs(await in_time(self._call.initial_metadata(), None, self._idle_s)))
+
+    async def burst(self) -> Burst | None:
+        message = await self.message()
+        return None if message is None else (Event(cast(StreamResponse, message)),)
+
+    async def message(self) -> Message | None:
+        """The next answer; None once the rpc has ended well. Raises AgentError where it has not."""
+        try:
+            data = await in_time(self._call.read(), None, self._idle_s)
+        except grpc.aio.AioRpcError as error:
+            trailing = _pairs(error.trailing_metadata())
+            raise _agent_error(self._operation, error.code(), error.details() or "", trailing) from None
+        if not isinstance(data, bytes):  # the mark of the end
+            await self._raise_unless_ok()
+            return None
+        self._context.show("southbound", BINDING, "response", data)
+        with reading_answer():
+            return wire.decode(self._operation.response, data, self._bounds)
+
+    async def final_head(self) -> Head:
+        """The head with what came in the trailers, where some agents say which extensions they activated."""
+        return _head([*_pairs(await self._call.initial_metadata()), *_pairs(await self._call.trailing_metadata())])
+
+    async def close(self) -> None:
+        self._call.cancel()
+
+    async def _raise_unless_ok(self) -> None:
+        code = await self._call.code()
+        if code is not grpc.StatusCode.OK:
+            trailing = _pairs(await self._call.trailing_metadata())
+            raise _agent_error(self._operation, code, await self._call.details() or "", trailing)
 
 
 def _channel_options(limits: Limits) -> list[tuple[str, int]]:
@@ -126,51 +162,33 @@ def _channel_options(limits: Limits) -> list[tuple[str, int]]:
         # Equal, because between the soft and the hard limit grpc refuses at random.
         ("grpc.max_metadata_size", header_bytes),
         ("grpc.absolute_max_metadata_size", header_bytes),
-        ("grpc.keepalive_time_ms", int(limits.ping_s * 1000)),
-        ("grpc.keepalive_timeout_ms", 10_000),
+        # A window that grows with the link would let an agent run megabytes ahead of a slow caller.
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", limits.stream_buffer_bytes),
+        ("grpc.keepalive_time_ms", int(limits.agent_ping_s * 1000)),
+        ("grpc.keepalive_timeout_ms", int(limits.ping_answer_s * 1000)),
         ("grpc.enable_retries", 0),
         ("grpc.min_reconnect_backoff_ms", int(limits.connect_s * 1000)),
-        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.initial_reconnect_backoff_ms", int(limits.reconnect_s * 1000)),
         ("grpc.max_reconnect_backoff_ms", int(limits.connect_s * 1000)),
         # Agents of one address do not share a connection, so one cannot starve the other.
         ("grpc.use_local_subchannel_pool", 1),
     ]
 
 
-def _metadata(context: CallContext) -> list[tuple[str, str | bytes]]:
-    return metadata.to_metadata(context.headers, VERSION, context.extensions)
+def _head(pairs: Pairs) -> Head:
+    with reading_answer():
+        return Head(metadata.extensions(pairs))
 
 
-def _remaining(context: CallContext, limits: Limits | None) -> float | None:
-    """Seconds until the caller stops waiting; the default for unary calls where it did not say."""
-    if context.deadline is None:
-        return limits.unary_s if limits else None
-    return max(context.deadline - asyncio.get_running_loop().time(), 0.0)
-
-
-async def _raise_unless_ok(operation: Operation, rpc: grpc.aio.UnaryStreamCall[bytes, bytes]) -> None:
-    code = await rpc.code()
-    if code is not grpc.StatusCode.OK:
-        trailing = _pairs(await rpc.trailing_metadata())
-        raise _to_agent_error(operation, code, await rpc.details() or "", trailing)
-
-
-def _error(operation: Operation, error: grpc.aio.AioRpcError) -> AgentError:
-    return _to_agent_error(operation, error.code(), error.details() or "", _pairs(error.trailing_metadata()))
-
-
-def _to_agent_error(operation: Operation, code: grpc.StatusCode, text: str, trailing: Metadata) -> AgentError:
+def _agent_error(operation: Operation, code: grpc.StatusCode, text: str, trailing: Pairs) -> AgentError:
     rich = next((value for name, value in trailing if name == _DETAILS and isinstance(value, bytes)), None)
     kind, message, details = status.from_status(operation.name, GrpcStatus[code.name], text, rich)
     if rich is None:
+        message = next((said for begin, said in _TRANSPORT_TEXTS if message.startswith(begin)), message)
         message = _ADDRESS.sub("the agent", message)
     return AgentError(kind, message, details)
 
 
-def _pairs(pairs: object) -> Metadata:
-    return list(cast(Sequence[tuple[str, str | bytes]], pairs or ()))
-
-
-def _show(context: CallContext, direction: Literal["request", "response"], frame: bytes) -> None:
-    if context.watch is not None:
-        context.watch(Crossing("southbound", "GRPC", direction, frame))
+def _pairs(pairs: object) -> Pairs:
+    return list(cast(Pairs, pairs or ()))

@@ -1,29 +1,114 @@
 """The HTTP client towards one agent: its time limits, its trust, its sockets."""
 
+import asyncio
 import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import httpx
 
+from gateway.errors import AgentError, ErrorKind
 from gateway.settings import Limits, Tls
 from gateway.southbound.trust import ssl_context
 
+_HANDED_OVER = "receive_response_headers.started"
+"""From this step on, httpx gives a connection back whatever happens."""
 
-def http_client(limits: Limits, tls: Tls) -> httpx.AsyncClient:
-    """A client that follows no redirects and never times out a stream that is alive."""
-    probe_s = int(limits.ping_s)
-    keep_alive = [
-        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-        (socket.IPPROTO_TCP, getattr(socket, "TCP_KEEPIDLE", 0x10), probe_s),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-    ]
-    return httpx.AsyncClient(
-        transport=httpx.AsyncHTTPTransport(
-            verify=ssl_context(tls),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30),
-            socket_options=keep_alive,
-        ),
-        timeout=httpx.Timeout(connect=limits.connect_s, read=None, write=limits.body_s, pool=None),
-        follow_redirects=False,
-    )
+
+@contextmanager
+def talking_to_agent() -> Iterator[None]:
+    """What breaks on the way to an agent, without its address. Raises AgentError."""
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout):
+        raise AgentError(ErrorKind.UNAVAILABLE, "The agent cannot be reached") from None
+    except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+        raise AgentError(ErrorKind.UNAVAILABLE, "The connection to the agent broke") from None
+    except httpx.TransportError:
+        raise AgentError(ErrorKind.UNAVAILABLE, "The exchange with the agent failed") from None
+
+
+class HttpClient:
+    """Sends requests to one agent. It follows no redirects and never times out a stream that is alive."""
+
+    def __init__(self, limits: Limits, tls: Tls) -> None:
+        probe_s = int(limits.ping_s)
+        options = [
+            (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, probe_s // 6)),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+            (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+            (socket.SOL_SOCKET, socket.SO_RCVBUF, limits.stream_buffer_bytes),
+        ]
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            options.append((socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, probe_s))
+        self._httpx = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(
+                verify=ssl_context(tls),
+                limits=httpx.Limits(max_connections=None, keepalive_expiry=limits.idle_connection_s),
+                socket_options=options,
+            ),
+            timeout=httpx.Timeout(connect=limits.connect_s, read=None, write=limits.body_s, pool=None),
+            follow_redirects=False,
+        )
+        self._abandoned: set[asyncio.Task[None]] = set()
+
+    async def send(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> httpx.Response:
+        """The response once its head is there; its body is still to be read, and it to be closed.
+
+        Raises AgentError. Cancelling frees the connection at once, or as soon as it is made.
+        """
+        handed_over = asyncio.Event()
+
+        async def trace(step: str, info: Mapping[str, Any]) -> None:
+            if step.endswith(_HANDED_OVER):
+                handed_over.set()
+
+        request = self._httpx.build_request(
+            method, url, content=body, headers=dict(headers), extensions={"trace": trace}
+        )
+        sending = asyncio.create_task(self._httpx.send(request, stream=True))
+        try:
+            with talking_to_agent():
+                return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            # httpx loses a connection for good when it is cancelled while making one.
+            abandoned = asyncio.create_task(_abandon(sending, handed_over))
+            self._abandoned.add(abandoned)
+            abandoned.add_done_callback(self._abandoned.discard)
+            raise
+
+    async def close(self) -> None:
+        await self._httpx.aclose()
+        if self._abandoned:
+            await asyncio.wait(self._abandoned)
+
+
+async def read_whole(response: httpx.Response, max_bytes: int) -> bytes:
+    """The body of a response, refused as soon as it is too long. Raises AgentError."""
+    parts: list[bytes] = []
+    size = 0
+    with talking_to_agent():
+        async for chunk in response.aiter_raw():
+            size += len(chunk)
+            if size > max_bytes:
+                raise AgentError(ErrorKind.RESOURCE_EXHAUSTED, f"The agent answered over {max_bytes} bytes")
+            parts.append(chunk)
+    return b"".join(parts)
+
+
+async def release(response: httpx.Response) -> None:
+    """Closes a response for sure: httpx loses the connection of one whose closing is cancelled."""
+    await asyncio.shield(asyncio.ensure_future(response.aclose()))
+
+
+async def _abandon(sending: asyncio.Task[httpx.Response], handed_over: asyncio.Event) -> None:
+    """Ends an exchange that nobody waits for any more, at a moment when httpx can bear it."""
+    waiting = asyncio.create_task(handed_over.wait())
+    await asyncio.wait({sending, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    sending.cancel()
+    await asyncio.wait({sending})
+    if not sending.cancelled() and sending.exception() is None:
+        await release(sending.result())

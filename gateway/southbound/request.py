@@ -1,27 +1,31 @@
-"""What every outbound binding does with a request before it goes and with an answer that came."""
+"""What every outbound binding does with a request before it goes and with an answer that comes."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from typing import Any
+from typing import Any, TypeVar
 
 from protobuf import Message
 
 from gateway.codec.malformed import Malformed
 from gateway.errors import AgentError, CallerError, ErrorKind
+from gateway.operations import tenant_of
+
+T = TypeVar("T")
 
 
 def addressed(request: Message, tenant: str) -> Message:
     """The request with the tenant that the agent expects; the caller's own meant the gateway."""
-    if getattr(request, "tenant") == tenant:  # noqa: B009 # every request type has the field
+    if tenant_of(request) == tenant:
         return request
-    sent: Any = copy(request)
+    sent: Any = copy(request)  # Any: every request type has the field, their common type does not
     sent.tenant = tenant
     return sent
 
 
 @contextmanager
-def blame_caller() -> Iterator[None]:
+def writing_request() -> Iterator[None]:
     """A request that cannot be written for the agent was too large to begin with."""
     try:
         yield
@@ -30,10 +34,29 @@ def blame_caller() -> Iterator[None]:
 
 
 @contextmanager
-def blame_agent() -> Iterator[None]:
+def reading_answer() -> Iterator[None]:
     """An answer that cannot be read is an invalid one, or one over the limit."""
     try:
         yield
     except Malformed as error:
         kind = ErrorKind.RESOURCE_EXHAUSTED if error.too_large else ErrorKind.INVALID_AGENT_RESPONSE
         raise AgentError(kind, f"The agent's answer cannot be used: {error}") from None
+
+
+async def in_time(waiting: Awaitable[T], deadline: float | None, idle_s: float | None) -> T:
+    """What is waited for, unless the caller's deadline or the agent's silence ends first.
+
+    Raises AgentError.
+    """
+    if deadline is None and idle_s is None:
+        return await waiting
+    loop = asyncio.get_running_loop()
+    silent_at = loop.time() + idle_s if idle_s is not None else float("inf")
+    give_up_at = min(silent_at, deadline if deadline is not None else silent_at)
+    try:
+        async with asyncio.timeout_at(give_up_at):
+            return await waiting
+    except TimeoutError:
+        if deadline is not None and loop.time() >= deadline:
+            raise AgentError(ErrorKind.DEADLINE_EXCEEDED, "The agent did not answer in time") from None
+        raise AgentError(ErrorKind.UNAVAILABLE, f"The agent was silent for {idle_s} s") from None

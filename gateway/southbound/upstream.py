@@ -4,29 +4,27 @@ For `http(s)://` the card says which binding to speak and where; for `grpc(s)://
 the card is what can be had.
 """
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
-import httpx
 from protobuf import Message
 
-from gateway.agent import Agent, Burst, CallContext
+from gateway.agent import Agent, Answer, CallContext, Stream
 from gateway.errors import AgentError, ErrorKind
 from gateway.operations import Operation
 from gateway.settings import AgentSettings, Limits
 from gateway.southbound.cards import CardCache, card_reader, card_url
 from gateway.southbound.grpc import GrpcAgent
-from gateway.southbound.http_client import http_client
+from gateway.southbound.http_client import HttpClient
 from gateway.southbound.jsonrpc import JsonRpcAgent
 from generated.a2a.v1.a2a_pb import AgentCard, AgentInterface
 
-Connect = Callable[[AgentInterface, AgentSettings, httpx.AsyncClient, Limits], Agent]
+Connect = Callable[[AgentInterface, AgentSettings, HttpClient, Limits], Agent]
 
 
 def _connect_grpc(
-    interface: AgentInterface, settings: AgentSettings, client: httpx.AsyncClient, limits: Limits
+    interface: AgentInterface, settings: AgentSettings, client: HttpClient, limits: Limits
 ) -> Agent:
     scheme, _, address = interface.url.rpartition("://")
     secure = scheme in ("https", "grpcs") or (not scheme and settings.url.startswith("https"))
@@ -35,7 +33,7 @@ def _connect_grpc(
 
 
 def _connect_jsonrpc(
-    interface: AgentInterface, settings: AgentSettings, client: httpx.AsyncClient, limits: Limits
+    interface: AgentInterface, settings: AgentSettings, client: HttpClient, limits: Limits
 ) -> Agent:
     url = urljoin(card_url(settings.url), interface.url)
     return JsonRpcAgent(url, client, limits, _tenant(interface, settings))
@@ -51,26 +49,23 @@ class Upstream:
     def __init__(self, settings: AgentSettings, limits: Limits) -> None:
         self._settings = settings
         self._limits = limits
-        self._client = http_client(limits, settings.tls)
+        self._client = HttpClient(limits, settings.tls)
         self._interface: AgentInterface | None = None
         self._agent: Agent | None = None
         self._retired: list[Agent] = []
         if urlsplit(settings.url).scheme.startswith("grpc"):
             self._agent = GrpcAgent(settings.url, limits, settings.tls, settings.tenant or "")
-        self._cards = CardCache(card_reader(settings, self._client, limits, self._agent), limits.card_s)
+        read_card = card_reader(settings, self._client, limits, self._agent)
+        self._cards = CardCache(read_card, limits.card_s, limits.connect_s)
         self._follows_card = self._agent is None
 
-    async def call(self, operation: Operation, request: Message, context: CallContext) -> Message:
+    async def call(self, operation: Operation, request: Message, context: CallContext) -> Answer:
         agent = await self._connected()
         return await agent.call(operation, request, self._with_headers(context))
 
-    async def stream(
-        self, operation: Operation, request: Message, context: CallContext
-    ) -> AsyncGenerator[Burst, None]:
+    async def open(self, operation: Operation, request: Message, context: CallContext) -> Stream:
         agent = await self._connected()
-        async with aclosing(agent.stream(operation, request, self._with_headers(context))) as bursts:
-            async for burst in bursts:
-                yield burst
+        return await agent.open(operation, request, self._with_headers(context))
 
     async def card(self, context: CallContext) -> AgentCard:
         return await self._cards.card()
@@ -79,7 +74,8 @@ class Upstream:
         for agent in (self._agent, *self._retired):
             if agent is not None:
                 await agent.close()
-        await self._client.aclose()
+        await self._cards.close()
+        await self._client.close()
 
     def _with_headers(self, context: CallContext) -> CallContext:
         if not self._settings.headers:

@@ -9,7 +9,7 @@ import os
 import socket
 import struct
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, cast
 
 HOST = "127.0.0.1"
 
@@ -44,8 +44,7 @@ class _Watch(asyncio.StreamReaderProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        assert isinstance(transport, asyncio.Transport)
-        self._connection = self._server._opened(transport, self._incoming, self)  # pyright: ignore[reportPrivateUsage] - one module
+        self._connection = self._server._opened(cast(asyncio.Transport, transport), self._incoming, self)  # pyright: ignore[reportPrivateUsage] - one module
 
     def eof_received(self) -> bool | None:
         if self._connection is not None:

@@ -210,11 +210,10 @@ class ScriptedGrpcAgent:
             for step in self._script(call):
                 await step(GrpcExchange(call, context))
             call.completed = True
-        except asyncio.CancelledError:
-            call.cancelled_at = now()
-            call.cancelled.set()
-            raise
         finally:
+            if not call.completed:
+                call.cancelled_at = now()
+                call.cancelled.set()
             call.finished.set()
 
     def _script(self, call: Call) -> Script:

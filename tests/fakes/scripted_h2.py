@@ -98,8 +98,10 @@ class ScriptedH2Agent(Loopback):
             for step in self._script(call):
                 await step(exchange)
             call.completed = True
-        except (Ended, ConnectionError):
-            pass
+        except Ended:
+            call.completed = not call.cancelled.is_set()
+        except ConnectionError:
+            _left(call)
         finally:
             call.finished.set()
 
@@ -112,7 +114,7 @@ class ScriptedH2Agent(Loopback):
 
 def _left(call: H2Call) -> None:
     """The client gave up a call that was still being answered."""
-    if not call.finished.is_set():
+    if not call.completed:
         call.cancelled_at = call.cancelled_at or asyncio.get_running_loop().time()
         call.cancelled.set()
 

@@ -13,7 +13,6 @@ from tests.fakes.events import (
     COMPLETED,
     INPUT_REQUIRED,
     Json,
-    JsonValue,
     artifact,
     message,
     send_params,
@@ -22,11 +21,9 @@ from tests.fakes.events import (
 )
 from tests.faults.json_corpus import ACCEPT, INVALID_PARAMS, MUST_ACCEPT, MUST_REJECT, OPEN, PARSE_ERROR, JsonText
 
-INVALID_REQUEST = "INVALID_REQUEST"
 INVALID_AGENT_RESPONSE = "INVALID_AGENT_RESPONSE"
 INTERNAL_ERROR = "INTERNAL_ERROR"
 UNAVAILABLE = "UNAVAILABLE"
-TASK_NOT_FOUND = "TASK_NOT_FOUND"
 UNKNOWN = "UNKNOWN"
 
 JSON_TEXTS: tuple[JsonText, ...] = (*MUST_ACCEPT, *MUST_REJECT, *OPEN)
@@ -202,10 +199,7 @@ class NestingRow:
     def value_text(self) -> str:
         """The value: objects and arrays by turns, an object outside."""
         pairs, single = divmod(self.levels, 2)
-        inner = "{}" if single else ""
-        if single:
-            return '{"a":[' * pairs + inner + "]}" * pairs
-        return '{"a":[' * (pairs - 1) + '{"a":[]}' + "]}" * (pairs - 1)
+        return '{"a":[' * pairs + "{}" * single + "]}" * pairs
 
     def body(self) -> bytes:
         """A SendMessage request with the value in its place; built as text, so that no level is too deep."""
@@ -501,9 +495,3 @@ STATUS_TEXTS: tuple[tuple[str, str], ...] = (
     ("two kilobytes", "x" * 2048),
 )
 """R33, from the agent's side: texts of errors that must arrive as text, shortened at most."""
-
-
-def as_value(row: JsonText) -> JsonValue:
-    """An accepted text's value, by the standard library."""
-    value: JsonValue = json.loads(row.text)
-    return value

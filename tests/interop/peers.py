@@ -1,7 +1,11 @@
-"""The two SDK programs by name: start the agent, run the client. Imports no SDK, like all that pytest itself loads."""
+"""The programs by name: start the SDK agent and the gateway, run the SDK client.
+
+Imports no SDK and no gateway, like all that pytest itself loads here.
+"""
 
 import contextlib
 import json
+import re
 from collections.abc import Generator
 from typing import Any
 
@@ -17,6 +21,21 @@ def sdk_agent(*flags: str, serving: tuple[str, ...] = BOTH) -> Generator[Program
     """An SDK agent on free ports. `ready["jsonrpc"]` is the base URL of its card too, `ready["grpc"]` a host:port."""
     with running(python("tests.interop.sdk_agent", *serving, *flags)) as program:
         yield program
+
+
+@contextlib.contextmanager
+def gateway(*flags: str) -> Generator[Program]:
+    """A gateway on free ports. `ready["http"]` is its base URL, `ready["grpc"]` a host:port."""
+    serve = ("serve", "--http", LOOPBACK, "--grpc", LOOPBACK)
+    with running(python("gateway", *serve, *flags), ready_line=serving_on) as program:
+        yield program
+
+
+def serving_on(line: str) -> dict[str, str]:
+    """The ready line of the gateway."""
+    if (match := re.fullmatch(r"serving on (http://\S+) and grpc://(\S+)", line)) is None:
+        raise ValueError("not `serving on http://HOST:PORT and grpc://HOST:PORT`")
+    return {"http": match[1], "grpc": match[2]}
 
 
 def sdk_client(card_base_url: str, binding: str, *flags: str) -> dict[str, Any]:

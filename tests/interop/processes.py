@@ -1,7 +1,8 @@
 """Programs under test as subprocesses: start, wait for the ready line, stop, show their stderr when something fails.
 
-Generic on purpose: the SDK peers and the gateway itself start through `running`. A program is ready when it prints one
-JSON object as its first line on stdout; it ends on SIGTERM, and is killed when it does not.
+Generic on purpose: the SDK peers and the gateway itself start through `running`. A program is ready when it prints its
+first line on stdout: one JSON object, unless the caller brings another parser. It ends on SIGTERM, and is killed when
+it does not.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
@@ -23,6 +24,9 @@ READY_WITHIN_S = 15.0
 STOP_WITHIN_S = 3.0
 FINISH_WITHIN_S = 60.0
 STDERR_SHOWN_BYTES = 8192
+
+ReadyLine = Callable[[str], dict[str, Any]]
+"""What a program's first line says. Raises ValueError, which ends `the first line is …`, for one that says nothing."""
 
 
 class ProgramError(Exception):
@@ -64,16 +68,31 @@ def python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
+def json_object(line: str) -> dict[str, Any]:
+    """The ready line of most programs."""
+    try:
+        ready: Any = json.loads(line)
+    except ValueError:
+        raise ValueError("not JSON") from None
+    if not isinstance(ready, dict):
+        raise ValueError("not a JSON object")
+    return cast("dict[str, Any]", ready)
+
+
 @contextlib.contextmanager
 def running(
-    argv: Sequence[str], *, ready_within_s: float = READY_WITHIN_S, env: dict[str, str] | None = None
+    argv: Sequence[str],
+    *,
+    ready_within_s: float = READY_WITHIN_S,
+    env: dict[str, str] | None = None,
+    ready_line: ReadyLine = json_object,
 ) -> Generator[Program]:
     """The program, ready, for the length of the block; an exception that leaves the block gets its stderr as a note."""
     with _started(argv, env) as program:
         lines: queue.Queue[str] = queue.Queue(maxsize=1)
         threading.Thread(target=_drain, args=(program.process.stdout, lines), daemon=True).start()
         try:
-            program.ready = _ready_line(program, lines, ready_within_s)
+            program.ready = _read_ready(program, lines, ready_within_s, ready_line)
             yield program
         except ProgramError:
             raise
@@ -117,7 +136,9 @@ def _started(argv: Sequence[str], env: dict[str, str] | None) -> Generator[Progr
                 process.stdout.close()
 
 
-def _ready_line(program: Program, lines: "queue.Queue[str]", within_s: float) -> dict[str, Any]:
+def _read_ready(
+    program: Program, lines: "queue.Queue[str]", within_s: float, ready_line: ReadyLine
+) -> dict[str, Any]:
     try:
         line = lines.get(timeout=within_s)
     except queue.Empty:
@@ -126,12 +147,9 @@ def _ready_line(program: Program, lines: "queue.Queue[str]", within_s: float) ->
         program.process.wait(STOP_WITHIN_S)
         raise program.failure(f"ended with {program.process.returncode} before it was ready")
     try:
-        ready: Any = json.loads(line)
-    except ValueError:
-        raise program.failure(f"its first line is not JSON: {line!r}") from None
-    if not isinstance(ready, dict):
-        raise program.failure(f"its first line is not a JSON object: {line!r}")
-    return cast("dict[str, Any]", ready)
+        return ready_line(line.rstrip("\n"))
+    except ValueError as error:
+        raise program.failure(f"its first line is {error}: {line!r}") from None
 
 
 def _drain(stdout: IO[str] | None, first: "queue.Queue[str]") -> None:

@@ -1,7 +1,8 @@
 """An a2a-sdk agent as a program: `python -m tests.interop.sdk_agent --jsonrpc 127.0.0.1:0 --grpc 127.0.0.1:0`.
 
 Serves one InteropExecutor over JSON-RPC (with the agent card), over gRPC, or over both, from one task store. Prints one
-line when it is ready, `{"jsonrpc": "http://HOST:PORT", "grpc": "HOST:PORT"}`, and ends at once on SIGTERM.
+line when it is ready, `{"jsonrpc": "http://HOST:PORT", "grpc": "HOST:PORT"}`, and ends at once on SIGTERM. Its card
+lists JSON-RPC first, unless `--prefer GRPC` says otherwise.
 """
 
 import argparse
@@ -34,6 +35,7 @@ EXTENDED_SKILL = {"secret": "Shown to callers of GetExtendedAgentCard only"}
 class Arguments(argparse.Namespace):
     jsonrpc: tuple[str, int] | None
     grpc: tuple[str, int] | None
+    prefer: str
     streaming: bool
     push: bool
 
@@ -42,6 +44,7 @@ def parse_arguments() -> Arguments:
     parser = argparse.ArgumentParser(prog="tests.interop.sdk_agent", description=__doc__)
     parser.add_argument("--jsonrpc", metavar="HOST:PORT", type=address, help="serve JSON-RPC and the card here")
     parser.add_argument("--grpc", metavar="HOST:PORT", type=address, help="serve gRPC here")
+    parser.add_argument("--prefer", choices=("JSONRPC", "GRPC"), default="JSONRPC", help="first in the card")
     parser.add_argument("--no-streaming", dest="streaming", action="store_false", help="do not offer streaming")
     parser.add_argument("--no-push", dest="push", action="store_false", help="do not offer push notifications")
     arguments = parser.parse_args(namespace=Arguments())
@@ -70,7 +73,7 @@ def agent_card(interfaces: dict[str, str], arguments: Arguments, skills: dict[st
         version="1.2.3",
         supported_interfaces=[
             AgentInterface(url=url, protocol_binding=binding, protocol_version=VERSION)
-            for binding, url in interfaces.items()
+            for binding, url in sorted(interfaces.items(), key=lambda item: item[0] != arguments.prefer)
         ],
         capabilities=AgentCapabilities(
             streaming=arguments.streaming, push_notifications=arguments.push, extended_agent_card=True

@@ -1,6 +1,6 @@
 """The behaviour of the SDK agent: one AgentExecutor that does what the first word of the message says.
 
-`BEHAVIOURS` is the list; a word that is not in it gets `answer`. Nothing here knows of a binding. `count` waits for
+`BEHAVIOURS` is the list; a word that is not in it gets `answer`. Only `binding` knows of one. `count` waits for
 its reader (see `Pace`), because the SDK drops a reader that is more than 1,024 events behind; `flood` does not, so
 that the drop itself can be provoked by a reader that stalls.
 """
@@ -77,7 +77,8 @@ class Turn:
         self.message: Message = context.message
         self.text = context.get_user_input()
         self.task = context.current_task
-        self.pace: Pace | None = context.call_context.state.get("pace")
+        self.call = context.call_context
+        self.pace: Pace | None = self.call.state.get("pace")
         self.updater = TaskUpdater(events, context.task_id, context.context_id)
         self.events = events
 
@@ -107,6 +108,11 @@ async def answer(turn: Turn) -> None:
 
 async def message(turn: Turn) -> None:
     await turn.events.enqueue_event(turn.say("a message, not a task"))
+
+
+async def binding(turn: Turn) -> None:
+    """Says on which binding the agent was asked: what the SDK keeps of a call differs."""
+    await turn.events.enqueue_event(turn.say("GRPC" if "grpc_context" in turn.call.state else "JSONRPC"))
 
 
 async def slow(turn: Turn) -> None:
@@ -184,6 +190,7 @@ async def _artifacts(turn: Turn, value: dict[str, Any]) -> None:
 
 BEHAVIOURS: dict[str, Callable[[Turn], Awaitable[None]]] = {
     "message": message,
+    "binding": binding,
     "slow": slow,
     "ask": ask,
     "fail": fail,

@@ -1,0 +1,70 @@
+"""The HTTP/1.1 connection of a caller: uvicorn's protocol, with the bounds that it lacks.
+
+A head has a size and a time to arrive in, and an idle connection does not stay for ever. One
+request at a time: a second one behind it would hide from uvicorn that the caller has gone, so it
+cuts the connection. What serves a request may cut it too.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from gateway.settings import Limits
+
+ABORT = "a2a_gateway.abort"
+"""The ASGI extension under which a request finds how to cut its connection."""
+
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-type: text/plain; charset=utf-8\r\ncontent-length: 28\r\nconnection: close\r\n\r\n"
+    b"The request head is too big\n"
+)
+
+
+def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
+    """The protocol class of a server with these limits."""
+
+    class BoundedProtocol(HttpToolsProtocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+            super().connection_made(transport)
+            self._head_bytes = 0
+            self._cycle: RequestResponseCycle | None = None
+            self._deadline: asyncio.TimerHandle | None = None
+            self._await_head()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._head_arrived()
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            if self._deadline is None and self._cycle is not None and self._cycle.response_complete:
+                self._await_head()
+            if self._deadline is not None:
+                self._head_bytes += len(data)
+            super().data_received(data)
+            if self._deadline is not None and self._head_bytes > 2 * limits.header_bytes:
+                self._head_arrived()
+                self.transport.write(_TOO_LARGE)
+                self.transport.close()
+
+        def on_headers_complete(self) -> None:
+            self._head_arrived()
+            if self._cycle is not None and not self._cycle.response_complete:
+                self.transport.abort()
+                return
+            extensions: dict[str, Any] = {ABORT: self.transport.abort}
+            self.scope["extensions"] = extensions
+            super().on_headers_complete()
+            self._cycle = self.cycle
+
+        def _await_head(self) -> None:
+            self._head_bytes = 0
+            self._deadline = self.loop.call_later(limits.head_s, self.transport.abort)
+
+        def _head_arrived(self) -> None:
+            if self._deadline is not None:
+                self._deadline.cancel()
+                self._deadline = None
+
+    return BoundedProtocol

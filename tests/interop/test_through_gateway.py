@@ -1,0 +1,125 @@
+"""The SDK's client against the SDK's agent with the gateway between them: it sees what it sees without the gateway.
+
+Both are programs of their own, and so is the gateway. `reference` says what "the same" means; a check that fails here
+and passes in `test_sdk_alone` is the gateway's fault.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.interop.normalise import outline
+from tests.interop.peers import BINDINGS, sdk_client
+from tests.interop.processes import Program
+from tests.interop.reference import comparable, expected
+from tests.interop.test_sdk_alone import EXPECTED, REFUSED
+
+Results = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way through a gateway to an agent."""
+
+    gateway: str
+    """The fixture that is the gateway."""
+    base: str
+    """Where the agent is under the gateway's address."""
+    upstream: str
+    """The binding by which the gateway has to reach it."""
+    card: str = "card"
+    """The check whose direct result is the public card that the gateway can have."""
+
+
+ROUTES: dict[str, Route] = {
+    "http agent, card lists JSONRPC first": Route("gateway_by_flags", "/", "JSONRPC"),
+    "http agent, card lists GRPC first": Route("gateway_by_file", "/grpc-first/", "GRPC"),
+    "grpc agent, card from HTTP": Route("gateway_by_file", "/", "GRPC"),
+    "grpc agent, card is its extended one": Route("gateway_by_flags", "/over-grpc/", "GRPC", card="extended_card"),
+}
+
+every_route = pytest.mark.parametrize("route", ROUTES)
+both_clients = pytest.mark.parametrize("client", BINDINGS)
+
+
+@pytest.fixture(scope="session")
+def through(request: pytest.FixtureRequest) -> Callable[[str, str], dict[str, Any]]:
+    """What a client of a binding sees on a route: every check, run once."""
+
+    @cache
+    def run(route: str, client: str) -> dict[str, Any]:
+        return sdk_client(address(request, route), client)
+
+    return run
+
+
+def address(request: pytest.FixtureRequest, route: str) -> str:
+    program: Program = request.getfixturevalue(ROUTES[route].gateway)
+    return program.ready["http"] + ROUTES[route].base
+
+
+@every_route
+@both_clients
+@pytest.mark.parametrize("check", EXPECTED)
+def test_client_sees_what_it_sees_directly(
+    check: str, client: str, route: str, direct: Results, through: Callable[[str, str], dict[str, Any]]
+) -> None:
+    source = ROUTES[route].card if check == "card" else check
+    assert comparable(check, client, through(route, client)[check]) == expected(source, client, direct)
+
+
+@every_route
+def test_agent_is_reached_by_the_binding_that_the_route_says(route: str, request: pytest.FixtureRequest) -> None:
+    message = {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": "binding"}]}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": {"message": message}}
+    answer = httpx.post(address(request, route), json=call, headers={"A2A-Version": "1.0"}, trust_env=False)
+    assert answer.json()["result"]["message"]["parts"] == [{"text": ROUTES[route].upstream}]
+
+
+# Which agent
+
+
+ADDRESSES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "by its path": ("/bare/", ()),
+    "by its path and its tenant": ("/bare/", ("--tenant", "bare")),
+    "by its tenant alone": ("/", ("--tenant", "bare")),
+}
+
+
+@both_clients
+@pytest.mark.parametrize("named", ADDRESSES)
+def test_second_agent_is_found(named: str, client: str, bare_agent: Program, gateway_by_flags: Program) -> None:
+    path, tenant = ADDRESSES[named]
+    flags = ("--claim-capabilities", "--only", *REFUSED)
+    seen = sdk_client(gateway_by_flags.ready["http"] + path, client, *tenant, *flags)
+    direct = {client: sdk_client(bare_agent.ready["jsonrpc"], client, *flags)}
+    assert outline(seen) == REFUSED
+    for check in REFUSED:
+        assert comparable(check, client, seen[check]) == expected(check, client, direct)
+
+
+@both_clients
+@pytest.mark.parametrize(("path", "tenant"), [("/sdk/", ()), ("/", ("--tenant", "sdk"))])
+def test_default_agent_is_found_by_its_name_too(
+    path: str, tenant: tuple[str, ...], client: str, gateway_by_flags: Program
+) -> None:
+    checks = ("card", "send", "stream", "push_configs")
+    seen = sdk_client(gateway_by_flags.ready["http"] + path, client, *tenant, "--only", *checks)
+    assert outline(seen) == {check: EXPECTED[check] for check in checks}
+
+
+@both_clients
+def test_agent_that_does_not_exist_is_an_invalid_parameter(client: str, gateway_by_flags: Program) -> None:
+    seen = sdk_client(gateway_by_flags.ready["http"], client, "--tenant", "nobody", "--only", "unknown_task")
+    nobody = "InvalidParamsError INVALID_PARAMS: There is no agent 'nobody'"
+    assert outline(seen["unknown_task"]) == {
+        "get": nobody,
+        "cancel": nobody,
+        "subscribe": [nobody],
+        "send": nobody,
+        "stream": [nobody],
+    }

@@ -1,0 +1,191 @@
+"""Callers that know nothing of the gateway: stock stubs, Node, health checkers, reflection, a card resolver.
+
+The agents are the examples, each reached by its own binding.
+"""
+
+import json
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import descriptor_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from gateway.operations import OPERATIONS
+from tests.examples.test_example_clients import CLIENT_RUNS, run
+from tests.interop.peers import gateway
+from tests.interop.processes import ROOT, Program, finished, python, running
+
+SERVICE = "lf.a2a.v1.A2AService"
+HEALTH, REFLECTION = "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+WITHIN_S = 10.0
+
+TENANTS = ("", "words", "scribe")
+"""The default agent, the gRPC one by its name, the JSON-RPC one."""
+
+
+def listening_on(line: str) -> dict[str, str]:
+    """The ready line of the examples."""
+    if not line.startswith("listening on "):
+        raise ValueError("not `listening on URL`")
+    return {"url": line.removeprefix("listening on ")}
+
+
+@pytest.fixture(scope="module")
+def front() -> Iterator[Program]:
+    """A gateway before the gRPC example agent, its default, and the JSON-RPC one."""
+    flags = ("--address", "127.0.0.1:0", "--pause", "0.001")
+    with (
+        running(python("examples.grpc_agent", *flags), ready_line=listening_on) as words,
+        running(python("examples.jsonrpc_agent", *flags), ready_line=listening_on) as scribe,
+        gateway("--agent", f"words={words.ready['url']}", "--agent", f"scribe={scribe.ready['url']}") as program,
+    ):
+        yield program
+
+
+@pytest.fixture(scope="module")
+def channel(front: Program) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(front.ready["grpc"]) as channel:
+        yield channel
+
+
+# Clients with stock stubs
+
+
+@pytest.mark.parametrize("tenant", TENANTS)
+@pytest.mark.parametrize(("text", "output", "exit_code"), CLIENT_RUNS)
+def test_python_client(front: Program, text: str, output: str, exit_code: int, tenant: str) -> None:
+    done = run(*python("examples.grpc_client", front.ready["grpc"], text, "--tenant", tenant))
+    assert (done.stdout, done.stderr, done.returncode) == (output, "", exit_code)
+
+
+def test_python_client_is_told_of_an_agent_that_does_not_exist(front: Program) -> None:
+    done = run(*python("examples.grpc_client", front.ready["grpc"], "Hello", "--tenant", "nobody"))
+    assert (done.stdout, done.returncode) == ("", 1)
+    assert done.stderr == "INVALID_ARGUMENT: There is no agent 'nobody'\n"
+
+
+@pytest.fixture(scope="module")
+def node_client() -> tuple[str, ...]:
+    """The command of the Node client; skips where it cannot run."""
+    folder = ROOT / "examples" / "node_client"
+    if (node := shutil.which("node")) is None:
+        pytest.skip("node is not installed")
+    if not (folder / "node_modules" / ".package-lock.json").exists():
+        pytest.skip("the modules of examples/node_client are not installed: run `npm ci` there")
+    return node, str(Path(folder, "client.mjs"))
+
+
+@pytest.mark.parametrize("tenant", TENANTS)
+@pytest.mark.parametrize(("text", "output", "exit_code"), CLIENT_RUNS)
+def test_node_client(
+    front: Program, node_client: tuple[str, ...], text: str, output: str, exit_code: int, tenant: str
+) -> None:
+    done = run(*node_client, front.ready["grpc"], text, tenant)
+    assert (done.stdout, done.stderr, done.returncode) == (output, "", exit_code)
+
+
+# Health
+
+
+@pytest.mark.parametrize("service", ["", SERVICE])
+def test_health_check(channel: grpc.Channel, service: str) -> None:
+    health = health_pb2_grpc.HealthStub(channel)
+    answer = health.Check(health_pb2.HealthCheckRequest(service=service), timeout=WITHIN_S)
+    assert answer.status == SERVING
+
+
+def test_health_of_an_unknown_service_is_not_found(channel: grpc.Channel) -> None:
+    health = health_pb2_grpc.HealthStub(channel)
+    with pytest.raises(grpc.RpcError) as failure:
+        health.Check(health_pb2.HealthCheckRequest(service="nobody"), timeout=WITHIN_S)
+    assert failure.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("service", ["", SERVICE])
+def test_health_watch_follows_the_gateway_until_it_stops(service: str) -> None:
+    with gateway("--agent", "nobody=grpc://127.0.0.1:1") as program:
+        with grpc.insecure_channel(program.ready["grpc"]) as channel:
+            request = health_pb2.HealthCheckRequest(service=service)
+            watched = health_pb2_grpc.HealthStub(channel).Watch(request, timeout=WITHIN_S)
+            assert next(watched).status == SERVING
+            program.process.send_signal(signal.SIGTERM)
+            assert next(watched).status == NOT_SERVING
+        assert program.process.wait(WITHIN_S) == 0, program.stderr()
+
+
+# Reflection
+
+
+def reflect(channel: grpc.Channel, **request: Any) -> Any:
+    asked = iter([reflection_pb2.ServerReflectionRequest(**request)])
+    (answer,) = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(asked, timeout=WITHIN_S)
+    return answer
+
+
+def test_reflection_lists_the_services(channel: grpc.Channel) -> None:
+    answer = reflect(channel, list_services="")
+    assert {one.name for one in answer.list_services_response.service} == {SERVICE, HEALTH, REFLECTION}
+
+
+def test_reflection_describes_the_service(channel: grpc.Channel) -> None:
+    answer = reflect(channel, file_containing_symbol=SERVICE)
+    files = [
+        descriptor_pb2.FileDescriptorProto.FromString(file)
+        for file in answer.file_descriptor_response.file_descriptor_proto
+    ]
+    (file,) = (file for file in files if file.package == "lf.a2a.v1")
+    (service,) = file.service
+    assert service.name == "A2AService"
+    assert {method.name: method.server_streaming for method in service.method} == {
+        operation.name: operation.streams for operation in OPERATIONS
+    }
+    assert not any(method.client_streaming for method in service.method)
+
+
+def test_everything_that_the_service_uses_can_be_had(channel: grpc.Channel) -> None:
+    """What a client needs that knows nothing but the address: the file and all that it imports, each by its name."""
+    found: dict[str, descriptor_pb2.FileDescriptorProto] = {}
+    wanted = [reflect(channel, file_containing_symbol=SERVICE)]
+    while wanted:
+        for packed in wanted.pop().file_descriptor_response.file_descriptor_proto:
+            file = descriptor_pb2.FileDescriptorProto.FromString(packed)
+            if file.name not in found:
+                found[file.name] = file
+                wanted += [reflect(channel, file_by_filename=name) for name in file.dependency]
+    imported = {name for file in found.values() for name in file.dependency}
+    assert imported
+    assert imported <= set(found)
+
+
+# The card
+
+
+@pytest.mark.parametrize(("base", "tenant"), [("", ""), ("/", ""), ("/words", "words"), ("/scribe/", "scribe")])
+def test_sdk_resolver_finds_the_card_and_a_cache_keeps_it(front: Program, base: str, tenant: str) -> None:
+    http = front.ready["http"]
+    seen = json.loads(finished(python("tests.interop.sdk_card", http + base)))
+    first, second = seen["cards"]
+    named = {"tenant": tenant} if tenant else {}
+    assert first == second
+    assert first["supportedInterfaces"] == [
+        {"url": f"{http}/{tenant}/" if tenant else f"{http}/", "protocolBinding": "JSONRPC", "protocolVersion": "1.0"},
+        {"url": front.ready["grpc"], "protocolBinding": "GRPC", "protocolVersion": "1.0", **named},
+    ]
+    assert first["skills"]
+
+    fetched, revalidated = seen["exchanges"]
+    assert (fetched["status"], revalidated["status"]) == (200, 304)
+    assert fetched["body_bytes"] > 0
+    assert revalidated["body_bytes"] == 0
+    assert fetched["headers"]["content-type"] == "application/json"
+    for exchange in (fetched, revalidated):
+        assert exchange["headers"]["etag"] == fetched["headers"]["etag"]
+        assert "max-age=" in exchange["headers"]["cache-control"]
