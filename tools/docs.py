@@ -5,6 +5,7 @@ written by hand. `TABLES` says what each region holds. Where the code decides by
 the code itself is asked: the answers to bad input and to version headers are what it answers.
 """
 
+import asyncio
 import json
 import re
 import types
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from annotated_types import Le
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -29,16 +30,21 @@ from gateway.errors import (
     BY_HTTP_STATUS,
     BY_JSONRPC_CODE,
     GRPC_DOMAIN,
+    AgentError,
+    CallerError,
     ErrorKind,
     GatewayError,
+    GatewayFault,
     GrpcStatus,
     StatusProfile,
 )
-from gateway.northbound.intake import Caller, Intake, blame_caller, checked
+from gateway.northbound.exchange import BodyTooSlow
+from gateway.northbound.intake import Incoming, Intake
 from gateway.northbound.jsonrpc import HTTP_STATUS
-from gateway.operations import OPERATIONS
-from gateway.relay.calls import Calls
-from gateway.relay.directory import Directory
+from gateway.northbound.site import Site
+from gateway.operations import OPERATIONS, SEND_MESSAGE
+from gateway.relay.calls import Call, Calls
+from gateway.relay.directory import Directory, NoSuchAgent
 from gateway.relay.telemetry import Metrics
 from gateway.settings import Address, AgentSettings, Bytes, Count, HeaderName, HttpUrl, Limits, Seconds, Settings, Tls
 from generated.a2a.v1.a2a_pb import SendMessageRequest
@@ -124,11 +130,14 @@ def _http_statuses() -> str:
 
 
 def _jsonrpc_http() -> str:
-    blame = {"CallerError": "the caller", "AgentError": "the agent", "GatewayFault": "the gateway"}
-    rows = [
-        (status, _code(kind.reason), blame.get(error.__name__, "the caller, whose body came too slowly"))
-        for (error, kind), status in sorted(HTTP_STATUS.items(), key=lambda item: item[1])
-    ]
+    blame: Mapping[type[GatewayError], str] = {
+        AgentError: "the agent",
+        BodyTooSlow: "the caller, whose body came too slowly",
+        CallerError: "the caller",
+        GatewayFault: "the gateway",
+        NoSuchAgent: "the caller, who named an agent that is not there",
+    }
+    rows = [(status, _code(kind.reason), blame[error]) for error, kind, status in HTTP_STATUS]
     return _table("HTTP status | Reason | At fault", [*rows, (200, "any other", "anyone")])
 
 
@@ -240,13 +249,29 @@ def _versions() -> str:
 
 
 def _judged(version: str, policy: Literal["lenient", "strict"]) -> str:
-    settings = Settings.model_construct(version_policy=policy)  # unlike the others, reads no environment
-    intake = Intake(settings, Directory({}), Calls(1))
+    error = _refusal(lambda: SendMessageRequest.from_json(_params(Input(""))), version, policy)
+    return _code(error.kind.reason) if error else "served as 1.0"
+
+
+def _refusal(
+    read: Callable[[], SendMessageRequest], version: str = "1.0", policy: Literal["lenient", "strict"] = "lenient"
+) -> GatewayError | None:
+    """What the gateway holds against a call; None where all that it lacks is an agent."""
+    limits = Limits.model_validate({})
+    settings = Settings.model_construct(version_policy=policy, limits=limits)  # unlike others, reads no environment
+    intake = Intake(settings, Directory({}), Calls(limits, Metrics(CollectorRegistry())))
+    incoming = Incoming(SEND_MESSAGE, read, [(metadata.VERSION, version)], Site("", ""), b"")
+
+    async def accept() -> None:
+        intake.accept(Call("", "", 0.0), incoming)
+
     try:
-        intake.context(Caller("JSONRPC", [(metadata.VERSION, version)]))
+        asyncio.run(accept())
+    except NoSuchAgent:
+        return None
     except GatewayError as error:
-        return _code(error.kind.reason)
-    return "served as 1.0"
+        return error
+    raise AssertionError("unreachable: there is no agent")
 
 
 # Input
@@ -327,35 +352,45 @@ def _fragment(one: Input) -> str:
     return one.part if one.shown == "parts" else one.more
 
 
+def _params(one: Input) -> str:
+    return f'{{"message":{{"messageId":"m",{one.more},"parts":[{one.part}]}}}}'
+
+
 def _json_answer(one: Input) -> str:
-    params = f'{{"message":{{"messageId":"m",{one.more},"parts":[{one.part}]}}}}'
     bounds = Limits.model_validate({}).bounds()
-    text = jsonrpc.request(1, "SendMessage", params.encode())
+    taken: list[SendMessageRequest] = []
     try:
-        request = jsonrpc.read_request(text, bounds)
-        with blame_caller():
-            message = checked(protojson.from_value(SendMessageRequest, request.params, bounds))
+        request = jsonrpc.read_request(jsonrpc.request(1, "SendMessage", _params(one).encode()), bounds)
     except GatewayError as error:
-        return f"{error.kind.row.jsonrpc} `{error.kind.reason}`: {_shortened(error.message)}"
-    let_in: Any = json.loads(protojson.encode(message, bounds))["message"][one.shown]
+        return _told(error.kind.row.jsonrpc, error)
+
+    def read() -> SendMessageRequest:
+        taken.append(protojson.from_value(SendMessageRequest, request.params, bounds))
+        return taken[-1]
+
+    if error := _refusal(read):
+        return _told(error.kind.row.jsonrpc, error)
+    let_in: Any = json.loads(protojson.encode(taken[-1], bounds))["message"][one.shown]
     shown = json.dumps(let_in[0] if one.shown == "parts" else let_in, separators=(",", ":"))
     return f"accepted as `{shown}`" if len(shown) < 50 else "accepted"
 
 
 def _protobuf_inputs() -> str:
-    good = SendMessageRequest.from_json('{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":"hi"}]}}')
+    good = SendMessageRequest.from_json(_params(Input("")))
     rows = ((what, _protobuf_answer(change(good.to_binary()))) for what, change in PROTOBUF_INPUTS)
     return _table("Input | Answer", rows)
 
 
 def _protobuf_answer(data: bytes) -> str:
     bounds = Limits.model_validate({}).bounds()
-    try:
-        with blame_caller():
-            message = checked(wire.decode(SendMessageRequest, data, bounds))
-    except GatewayError as error:
-        return f"`{error.kind.grpc_status().name}` `{error.kind.reason}`: {_shortened(error.message)}"
-    return "accepted, and kept towards a gRPC agent" if message.to_binary() == data else "accepted"
+    if error := _refusal(lambda: wire.decode(SendMessageRequest, data, bounds)):
+        return _told(error.kind.grpc_status().name, error)
+    kept = wire.decode(SendMessageRequest, data, bounds).to_binary() == data
+    return "accepted, and kept towards a gRPC agent" if kept else "accepted"
+
+
+def _told(status: object, error: GatewayError) -> str:
+    return f"{status} `{error.kind.reason}`: {_shortened(error.message)}"
 
 
 def _data_message(value: bytes) -> bytes:
@@ -382,13 +417,13 @@ def _shortened(text: str) -> str:
 
 def _metrics() -> str:
     rows: list[Sequence[object]] = []
-    for one in vars(Metrics(CollectorRegistry())).values():
-        if isinstance(one, CollectorRegistry):
-            continue
-        family = next(iter(one.describe()))
-        suffix = "_total" if family.type == "counter" else ""
-        labels = ", ".join(one._labelnames)  # pyright: ignore[reportPrivateUsage] # told nowhere else
-        rows.append((_code(family.name + suffix), family.type, labels, family.documentation))
+    metrics = Metrics(CollectorRegistry())
+    for one in vars(metrics).values():
+        if isinstance(one, Counter | Gauge | Histogram):
+            family = next(iter(one.describe()))
+            suffix = "_total" if isinstance(one, Counter) else ""
+            labels = ", ".join(one._labelnames)  # pyright: ignore[reportPrivateUsage] # told nowhere else
+            rows.append((_code(family.name + suffix), family.type, labels, family.documentation))
     return _table("Metric | Type | Labels | Meaning", rows)
 
 

@@ -129,6 +129,13 @@ def test_a_frame(json_text: bytes, name: str, frame: bytes) -> None:
     assert [json.loads(data) for data, _, _ in read([frame])] == [json.loads(json_text)]
 
 
+def test_a_frame_with_an_id_says_it_to_every_reader() -> None:
+    stream = sse.frame(b"{}", "error", "task-1/7") + sse.frame(b"[]")
+    assert stream == b"event: error\nid: task-1/7\ndata: {}\n\ndata: []\n\n"
+    for events in (read([stream]), read_by_another([stream]), read_by_httpx_sse(stream)):
+        assert events == [("{}", "error", "task-1/7"), ("[]", "message", "task-1/7")]
+
+
 AWKWARD = ["\r", "\n", "\r\n", "\n\n", "\x00", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\ufeff", "data: x\n\n", "event: error\n", ": c", "😀"]
 
 
