@@ -45,7 +45,9 @@ def connect(settings: AgentSettings, limits: Limits) -> Agent:
 class Gateway:
     """A gateway that serves while it is entered.
 
-        async with Gateway(settings) as gateway:
+        gateway = Gateway(settings)
+        gateway.catch_signals()
+        async with gateway:
             print(gateway.http, gateway.grpc)
             await gateway.until_signalled()
 
@@ -103,14 +105,17 @@ class Gateway:
         stack.callback(clock.cancel)
         await stack.enter_async_context(_serving_http(http_app(intake, sites, self._metrics), listener, limits))
 
-    async def until_signalled(self) -> bool:
-        """Serves until SIGTERM or SIGINT, then lets calls under way finish within the drain time.
-
-        Whether every call finished. A second signal ends the wait.
-        """
+    def catch_signals(self) -> None:
+        """Takes SIGTERM and SIGINT from now on; to be called before entering, so that none is lost."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signals.put_nowait, number)
+
+    async def until_signalled(self) -> bool:
+        """Serves until a signal, then lets calls under way finish within the drain time.
+
+        Whether every call finished. A second signal ends the wait.
+        """
         number = await self._signals.get()
         _log.info("draining", signal=number.name, calls=len(self._calls))
         return await self._drain()

@@ -1,41 +1,22 @@
 """The verbs of `a2a-gateway`. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration."""
 
-import asyncio
+import http.client
+import signal
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
-from rich.console import Console
 
-from gateway import __version__, client, logs
-from gateway.app import Gateway
-from gateway.check import check as check_agents
-from gateway.demo import run_demo
-from gateway.errors import GatewayError
-from gateway.operations import (
-    CANCEL_TASK,
-    GET_EXTENDED_AGENT_CARD,
-    GET_TASK,
-    LIST_TASKS,
-    SEND_MESSAGE,
-    SEND_STREAMING_MESSAGE,
-    SUBSCRIBE_TO_TASK,
-)
-from gateway.settings import ConfigurationError, Settings, agent_flag, load
-from generated.a2a.v1.a2a_pb import (
-    CancelTaskRequest,
-    GetExtendedAgentCardRequest,
-    GetTaskRequest,
-    ListTasksRequest,
-    SendMessageConfiguration,
-    SendMessageRequest,
-    SubscribeToTaskRequest,
-    TaskState,
-)
+from gateway import __version__
+
+# The rest is imported by the verbs that need it: `health` runs every few seconds for ever, and
+# until the signals are caught a container's first process ignores them.
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+    from generated.a2a.v1.a2a_pb import TaskState
 
 T = TypeVar("T")
 
@@ -70,13 +51,19 @@ ToContext = Annotated[str, typer.Option("--context", help="The conversation that
 @app.command()
 def serve(config: Config = None, http: Http = None, grpc: Grpc = None, agent: Agents = None) -> None:
     """Serve agents over every binding until SIGTERM."""
+    from gateway import logs
+
     settings = _settings(config, http, grpc, agent)
     logs.configure(settings)
     _loop(_serve(settings))
 
 
-async def _serve(settings: Settings) -> None:
-    async with Gateway(settings) as gateway:
+async def _serve(settings: "Settings") -> None:
+    from gateway.app import Gateway
+
+    gateway = Gateway(settings)
+    gateway.catch_signals()
+    async with gateway:
         print(f"serving on http://{gateway.http} and grpc://{gateway.grpc}", flush=True)
         if not await gateway.until_signalled():
             print("cut calls that were still under way", file=sys.stderr)
@@ -89,12 +76,19 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Show it and leave.")] = False,
 ) -> None:
     """Run example agents behind a gateway and show a message stream each way, on both wires."""
+    from gateway.demo import run_demo
+
     _loop(run_demo(http, grpc, once=once))
 
 
 @app.command()
 def check(config: Config = None, agent: Agents = None) -> None:
     """Validate the configuration, reach every agent, and say what is wrong and where."""
+    from rich.console import Console
+
+    from gateway.check import check as check_agents
+    from gateway.settings import ConfigurationError
+
     settings = _settings(config, None, None, agent)
     if not settings.agents:
         raise ConfigurationError("there is no agent to check: give -c FILE or --agent NAME=URL")
@@ -116,7 +110,7 @@ def health(
     try:
         with urllib.request.urlopen(f"{url.rstrip('/')}/readyz", timeout=3) as answer:  # noqa: S310 # the user's URL
             print(answer.read().decode().strip())
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         print(f"not ready: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
 
@@ -131,6 +125,11 @@ def card(
     json: Json = False,
 ) -> None:
     """Show an agent's card."""
+    from gateway import client
+    from gateway.operations import GET_EXTENDED_AGENT_CARD
+    from generated.a2a.v1.a2a_pb import GetExtendedAgentCardRequest
+
+
     target = client.Target(url, tenant, header or (), (), timeout, json)
     if extended:
         _perform(client.perform(target, GET_EXTENDED_AGENT_CARD, GetExtendedAgentCardRequest()), json)
@@ -157,6 +156,11 @@ def send(
     json: Json = False,
 ) -> None:
     """Send a message and wait for what comes of it."""
+    from gateway import client
+    from gateway.operations import SEND_MESSAGE
+    from generated.a2a.v1.a2a_pb import SendMessageConfiguration, SendMessageRequest
+
+
     said = client.message(text, file or (), data, task, context)
     configuration = SendMessageConfiguration(return_immediately=return_immediately, history_length=history_length)
     request = SendMessageRequest(message=said, configuration=configuration)
@@ -179,6 +183,11 @@ def stream(
     json: Json = False,
 ) -> None:
     """Send a message and show the answer as it comes."""
+    from gateway import client
+    from gateway.operations import SEND_STREAMING_MESSAGE
+    from generated.a2a.v1.a2a_pb import SendMessageRequest
+
+
     request = SendMessageRequest(message=client.message(text, file or (), data, task, context))
     target = client.Target(url, tenant, header or (), tuple(extension or ()), timeout, json)
     _perform(client.perform(target, SEND_STREAMING_MESSAGE, request), json)
@@ -195,6 +204,11 @@ def get(
     json: Json = False,
 ) -> None:
     """Show a task."""
+    from gateway import client
+    from gateway.operations import GET_TASK
+    from generated.a2a.v1.a2a_pb import GetTaskRequest
+
+
     target = client.Target(url, tenant, header or (), (), timeout, json)
     _perform(client.perform(target, GET_TASK, GetTaskRequest(id=task, history_length=history_length)), json)
 
@@ -213,6 +227,11 @@ def list_tasks(
     json: Json = False,
 ) -> None:
     """List tasks."""
+    from gateway import client
+    from gateway.operations import LIST_TASKS
+    from generated.a2a.v1.a2a_pb import ListTasksRequest
+
+
     request = ListTasksRequest(
         context_id=context,
         status=_state(status),
@@ -229,6 +248,11 @@ def cancel(
     url: Url, task: TaskId, tenant: Tenant = "", header: Header = None, timeout: Timeout = 30.0, json: Json = False
 ) -> None:
     """Ask for a task to be stopped."""
+    from gateway import client
+    from gateway.operations import CANCEL_TASK
+    from generated.a2a.v1.a2a_pb import CancelTaskRequest
+
+
     target = client.Target(url, tenant, header or (), (), timeout, json)
     _perform(client.perform(target, CANCEL_TASK, CancelTaskRequest(id=task)), json)
 
@@ -244,6 +268,11 @@ def subscribe(
     json: Json = False,
 ) -> None:
     """Follow a task that is under way."""
+    from gateway import client
+    from gateway.operations import SUBSCRIBE_TO_TASK
+    from generated.a2a.v1.a2a_pb import SubscribeToTaskRequest
+
+
     target = client.Target(url, tenant, header or (), tuple(extension or ()), timeout, json)
     _perform(client.perform(target, SUBSCRIBE_TO_TASK, SubscribeToTaskRequest(id=task)), json)
 
@@ -259,21 +288,36 @@ def version(
 
 def main() -> None:
     """The console script."""
+    signal.signal(signal.SIGTERM, _leave)
     try:
         app()
-    except ConfigurationError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        from gateway.settings import ConfigurationError
+
+        if not isinstance(error, ConfigurationError):
+            raise
+        print(error, file=sys.stderr)
+        sys.exit(2)
 
 
-def _settings(config: Path | None, http: str | None, grpc: str | None, agents: list[str] | None) -> Settings:
+def _leave(number: int, frame: object) -> NoReturn:
+    """Ends a process that is still starting, or a verb that needs no farewell."""
+    sys.exit(128 + number if "serve" not in sys.argv else 0)
+
+
+def _settings(config: Path | None, http: str | None, grpc: str | None, agents: list[str] | None) -> "Settings":
+    from gateway.settings import agent_flag, load
+
     named = [agent_flag(agent) for agent in agents or ()]
     return load(config, {"http": http, "grpc": grpc, "agents": named})
 
 
 def _perform(verb: Coroutine[Any, Any, None], as_json: bool) -> None:
+    from gateway import client
+    from gateway.errors import GatewayError
+
     try:
         _loop(verb)
     except GatewayError as error:
@@ -283,13 +327,18 @@ def _perform(verb: Coroutine[Any, Any, None], as_json: bool) -> None:
 
 def _loop(verb: Coroutine[Any, Any, T]) -> T:
     if sys.platform == "win32":
+        import asyncio
+
         return asyncio.run(verb)
     import uvloop
 
     return uvloop.run(verb)
 
 
-def _state(name: str) -> TaskState:
+def _state(name: str) -> "TaskState":
+    from gateway.settings import ConfigurationError
+    from generated.a2a.v1.a2a_pb import TaskState
+
     try:
         return TaskState[name.upper().replace("-", "_").removeprefix("TASK_STATE_")] if name else TaskState.UNSPECIFIED
     except KeyError:

@@ -157,6 +157,7 @@ async def _gateway(
             raise
         gateway = Gateway(_at_free_ports(settings), wires)
         await gateway.__aenter__()
+    gateway.catch_signals()
     try:
         yield gateway
     finally:

@@ -1,0 +1,1 @@
+"""The command line as its users run it: processes, their output and their exit codes."""

@@ -1,0 +1,58 @@
+"""Writes the generated regions of `docs/` from the code's own tables.
+
+A region is what stands between `<!-- generated: NAME -->` and `<!-- end -->`; all else on a page is
+written by hand. `TABLES` says what each region holds. Where the code decides by more than a table,
+the code itself is asked.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from gateway.errors import A2A_DOMAIN, GRPC_DOMAIN
+from gateway.settings import AgentSettings, Limits, Settings, Tls
+from tools.docs.errors import errors, grpc_statuses, http_statuses, jsonrpc_codes, jsonrpc_http
+from tools.docs.judgements import json_inputs, protobuf_inputs, versions
+from tools.docs.names import always_forwarded, metrics, operations
+from tools.docs.settings import settings_of
+
+DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "errors-protocol": partial(errors, A2A_DOMAIN),
+    "errors-grpc": partial(errors, GRPC_DOMAIN),
+    "jsonrpc-codes": jsonrpc_codes,
+    "grpc-statuses": grpc_statuses,
+    "http-statuses": http_statuses,
+    "jsonrpc-http": jsonrpc_http,
+    "operations": operations,
+    "settings": partial(settings_of, Settings, "A2A_GATEWAY_"),
+    "agents": partial(settings_of, AgentSettings),
+    "tls": partial(settings_of, Tls),
+    "limits": partial(settings_of, Limits, "A2A_GATEWAY_LIMITS__"),
+    "forwarded": always_forwarded,
+    "versions": versions,
+    "json-inputs": json_inputs,
+    "protobuf-inputs": protobuf_inputs,
+    "metrics": metrics,
+}
+"""What each generated region holds."""
+
+_REGION = re.compile(r"(?<=<!-- generated: )(?P<name>[a-z-]+) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def regenerated(page: str) -> str:
+    """A page with its generated regions written anew. Raises KeyError for a region that no table fills."""
+    return _REGION.sub(lambda match: f"{match['name']} -->\n{TABLES[match['name']]()}\n<!-- end -->", page)
+
+
+def regions(page: str) -> list[str]:
+    """The names of a page's generated regions."""
+    return [match["name"] for match in _REGION.finditer(page)]
+
+
+def write(folder: Path = DOCS) -> None:
+    """Rewrites every page under `folder` that has generated regions."""
+    for path in sorted(folder.rglob("*.md")):
+        path.write_text(regenerated(path.read_text()))

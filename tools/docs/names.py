@@ -1,0 +1,41 @@
+"""The tables of names: operations, forwarded headers, metrics."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from gateway.codec import metadata
+from gateway.operations import OPERATIONS
+from gateway.relay.telemetry import Metrics
+from tools.docs.markdown import code, table
+
+
+def operations() -> str:
+    rows = (
+        (
+            code(one.name),
+            code(one.grpc_path),
+            code(one.request.desc().name),
+            ("stream of " if one.streams else "") + code(one.response.desc().name),
+        )
+        for one in OPERATIONS
+    )
+    return table("JSON-RPC method | gRPC path | Request | Answer", rows)
+
+
+def always_forwarded() -> str:
+    return "\n".join(f"* `{name}`" for name in metadata.ALWAYS_FORWARDED)
+
+
+def metrics() -> str:
+    rows: list[Sequence[object]] = []
+    metrics = Metrics(CollectorRegistry())
+    for one in vars(metrics).values():
+        if isinstance(one, Counter | Gauge | Histogram):
+            family = next(iter(one.describe()))
+            suffix = "_total" if isinstance(one, Counter) else ""
+            # Label names are told nowhere else.
+            labels = cast(tuple[str, ...], one._labelnames)  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
+            rows.append((code(family.name + suffix), family.type, ", ".join(labels), family.documentation))
+    return table("Metric | Type | Labels | Meaning", rows)
