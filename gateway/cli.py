@@ -97,7 +97,7 @@ def check(config: Config = None, agent: Agents = None) -> None:
     for name, found in problems.items():
         console.print(f"[red]✗[/red] {name}" if found else f"[green]✓[/green] {name}")
         for problem in found:
-            console.print(f"    {problem}", markup=False)
+            console.print(f"    {problem}", markup=False, soft_wrap=True)
     if any(problems.values()):
         raise typer.Exit(1)
 

@@ -128,7 +128,7 @@ def explain(error: GatewayError, as_json: bool) -> None:
         text = jsonrpc.failure(jsonrpc.NO_ID, error.kind.row.jsonrpc, error.message, status.to_data(error))
         print(json.dumps({"error": json.loads(text)["error"]}, ensure_ascii=False), flush=True)
     else:
-        Console(stderr=True).print(f"[red]{error.kind.reason}[/red] {_plain(error.message)}", highlight=False)
+        Console(stderr=True).print(f"[red]{error.kind.reason}[/red] {_plain(error.message)}", highlight=False, soft_wrap=True)
 
 
 class _Machine:
@@ -227,7 +227,7 @@ class _Person:
     def _note(self, text: str) -> None:
         if self._in_line:
             self._write("\n")
-        self._notes.print(_plain(text), style="dim", markup=False)
+        self._notes.print(_plain(text), style="dim", markup=False, soft_wrap=True)
 
 
 def _state(status: TaskStatus | None) -> str:

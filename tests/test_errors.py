@@ -25,12 +25,44 @@ from gateway.operations import BY_NAME
 A2A = [
     ("TaskNotFoundError", -32001, "TASK_NOT_FOUND", "NOT_FOUND", 404, "NOT_FOUND", 404),
     ("TaskNotCancelableError", -32002, "TASK_NOT_CANCELABLE", "FAILED_PRECONDITION", 400, "FAILED_PRECONDITION", 409),
-    ("PushNotificationNotSupportedError", -32003, "PUSH_NOTIFICATION_NOT_SUPPORTED", "FAILED_PRECONDITION", 400, "UNIMPLEMENTED", 400),
+    (
+        "PushNotificationNotSupportedError",
+        -32003,
+        "PUSH_NOTIFICATION_NOT_SUPPORTED",
+        "FAILED_PRECONDITION",
+        400,
+        "UNIMPLEMENTED",
+        400,
+    ),
     ("UnsupportedOperationError", -32004, "UNSUPPORTED_OPERATION", "FAILED_PRECONDITION", 400, "UNIMPLEMENTED", 400),
-    ("ContentTypeNotSupportedError", -32005, "CONTENT_TYPE_NOT_SUPPORTED", "INVALID_ARGUMENT", 400, "INVALID_ARGUMENT", 415),
+    (
+        "ContentTypeNotSupportedError",
+        -32005,
+        "CONTENT_TYPE_NOT_SUPPORTED",
+        "INVALID_ARGUMENT",
+        400,
+        "INVALID_ARGUMENT",
+        415,
+    ),
     ("InvalidAgentResponseError", -32006, "INVALID_AGENT_RESPONSE", "INTERNAL", 500, "INTERNAL", 502),
-    ("ExtendedAgentCardNotConfiguredError", -32007, "EXTENDED_AGENT_CARD_NOT_CONFIGURED", "FAILED_PRECONDITION", 400, "FAILED_PRECONDITION", 400),
-    ("ExtensionSupportRequiredError", -32008, "EXTENSION_SUPPORT_REQUIRED", "FAILED_PRECONDITION", 400, "FAILED_PRECONDITION", 400),
+    (
+        "ExtendedAgentCardNotConfiguredError",
+        -32007,
+        "EXTENDED_AGENT_CARD_NOT_CONFIGURED",
+        "FAILED_PRECONDITION",
+        400,
+        "FAILED_PRECONDITION",
+        400,
+    ),
+    (
+        "ExtensionSupportRequiredError",
+        -32008,
+        "EXTENSION_SUPPORT_REQUIRED",
+        "FAILED_PRECONDITION",
+        400,
+        "FAILED_PRECONDITION",
+        400,
+    ),
     ("VersionNotSupportedError", -32009, "VERSION_NOT_SUPPORTED", "FAILED_PRECONDITION", 400, "UNIMPLEMENTED", 400),
 ]
 
@@ -91,7 +123,9 @@ def test_an_error_that_is_known_by_its_grpc_status(reason: str, code: int, http:
 def test_the_tables_above_are_all_there_is() -> None:
     named = [row[2] for row in (*A2A, *JSON_RPC)] + [row[0] for row in BARE]
     assert sorted(named) == sorted(kind.name for kind in ErrorKind)
-    assert {kind.reason: kind.row.message for kind in ErrorKind if kind.reason in STANDARD_MESSAGES} == STANDARD_MESSAGES
+    assert {
+        kind.reason: kind.row.message for kind in ErrorKind if kind.reason in STANDARD_MESSAGES
+    } == STANDARD_MESSAGES
 
 
 def test_no_two_errors_have_one_identity() -> None:

@@ -22,7 +22,12 @@ SPECIFIED = [
     ("CancelTask", "CancelTaskRequest", "Task", "one answer"),
     ("SubscribeToTask", "SubscribeToTaskRequest", "StreamResponse", "stream"),
     ("CreateTaskPushNotificationConfig", "TaskPushNotificationConfig", "TaskPushNotificationConfig", "one answer"),
-    ("GetTaskPushNotificationConfig", "GetTaskPushNotificationConfigRequest", "TaskPushNotificationConfig", "one answer"),
+    (
+        "GetTaskPushNotificationConfig",
+        "GetTaskPushNotificationConfigRequest",
+        "TaskPushNotificationConfig",
+        "one answer",
+    ),
     (
         "ListTaskPushNotificationConfigs",
         "ListTaskPushNotificationConfigsRequest",
@@ -61,7 +66,9 @@ def test_an_operation_is_found_by_either_name(row: object) -> None:
     assert BY_GRPC_PATH[f"/lf.a2a.v1.A2AService/{name}"] is row
 
 
-@pytest.mark.parametrize("name", ["", "message/send", "sendMessage", "sendmessage", "SendMessage ", "A2AService/SendMessage"])
+@pytest.mark.parametrize(
+    "name", ["", "message/send", "sendMessage", "sendmessage", "SendMessage ", "A2AService/SendMessage"]
+)
 def test_no_other_name_finds_one(name: str) -> None:
     assert name not in BY_NAME
     assert f"/lf.a2a.v1.A2AService/{name}" not in BY_GRPC_PATH

@@ -159,7 +159,9 @@ def test_the_stock_modules_say_the_same(ours: Facts) -> None:
         "print(json.dumps(facts(f)))"
     )
     root = Path(__file__).parents[1]
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=50, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=50, check=True
+    )
     assert json.loads(done.stdout) == ours
 
 

@@ -50,7 +50,9 @@ PRECEDENCE: list[tuple[str, dict[str, Any], dict[str, str], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("flags", "environment", "text", "http"), [row[1:] for row in PRECEDENCE], ids=[row[0] for row in PRECEDENCE])
+@pytest.mark.parametrize(
+    ("flags", "environment", "text", "http"), [row[1:] for row in PRECEDENCE], ids=[row[0] for row in PRECEDENCE]
+)
 def test_precedence(
     flags: dict[str, Any],
     environment: dict[str, str],
@@ -148,14 +150,39 @@ def test_a_variable_that_is_not_there_is_named_with_the_file(write: WriteFile) -
 ACCEPTED: list[tuple[str, str, Callable[[Settings], object], object]] = [
     ("IPv6 address", "http: '[::]:8080'", lambda settings: settings.http, "[::]:8080"),
     ("any free port", "grpc: 0.0.0.0:0", lambda settings: settings.grpc, "0.0.0.0:0"),
-    ("public address without its slash", "public_url: https://a.example.com/x/", lambda settings: settings.public_url, "https://a.example.com/x"),
-    ("networks", "trusted_proxies: [10.0.0.0/8, '::1/128']", lambda settings: [str(network) for network in settings.trusted_proxies], ["10.0.0.0/8", "::1/128"]),
+    (
+        "public address without its slash",
+        "public_url: https://a.example.com/x/",
+        lambda settings: settings.public_url,
+        "https://a.example.com/x",
+    ),
+    (
+        "networks",
+        "trusted_proxies: [10.0.0.0/8, '::1/128']",
+        lambda settings: [str(network) for network in settings.trusted_proxies],
+        ["10.0.0.0/8", "::1/128"],
+    ),
     ("headers in any case", "forward_headers: [X-Api-Key]", lambda settings: settings.forward_headers, ("x-api-key",)),
     ("edition", "status_profile: '1.0.0'", lambda settings: settings.status_profile, StatusProfile.V1_0_0),
-    ("a card in the file", "agents: [{name: a, url: 'grpc://a:1', card: {name: A}}]", lambda settings: settings.agents[0].card, {"name": "A"}),
-    ("a lenient agent", "agents: [{name: a, url: 'http://a', stream_contract: lenient}]", lambda settings: settings.agents[0].stream_contract, "lenient"),
+    (
+        "a card in the file",
+        "agents: [{name: a, url: 'grpc://a:1', card: {name: A}}]",
+        lambda settings: settings.agents[0].card,
+        {"name": "A"},
+    ),
+    (
+        "a lenient agent",
+        "agents: [{name: a, url: 'http://a', stream_contract: lenient}]",
+        lambda settings: settings.agents[0].stream_contract,
+        "lenient",
+    ),
     ("a limit that is off", "limits: {stream_idle_s: null}", lambda settings: settings.limits.stream_idle_s, None),
-    ("names with every character", "agents: [{name: A-1_b.c~, url: 'http://a'}]", lambda settings: settings.agents[0].name, "A-1_b.c~"),
+    (
+        "names with every character",
+        "agents: [{name: A-1_b.c~, url: 'http://a'}]",
+        lambda settings: settings.agents[0].name,
+        "A-1_b.c~",
+    ),
 ]
 
 
@@ -168,19 +195,35 @@ REFUSED = [
     ("unknown setting", "htpp: a:1", "htpp: unknown setting"),
     ("unknown limit", "limits: {streems: 1}", "limits.streems: unknown setting"),
     ("unknown setting of an agent", "agents: [{name: a, url: 'http://a', uri: x}]", "agents.0.uri: unknown setting"),
-    ("unknown setting of TLS", "agents: [{name: a, url: 'http://a', tls: {verify: false}}]", "agents.0.tls.verify: unknown setting"),
+    (
+        "unknown setting of TLS",
+        "agents: [{name: a, url: 'http://a', tls: {verify: false}}]",
+        "agents.0.tls.verify: unknown setting",
+    ),
     ("address without a port", "http: localhost", "http: expected HOST:PORT"),
     ("address without a host", "grpc: ':50050'", "grpc: expected HOST:PORT"),
     ("port that is a word", "http: 'localhost:http'", "http: expected HOST:PORT"),
     ("port beyond the last", "http: 'localhost:65536'", "http: expected HOST:PORT"),
     ("negative port", "http: 'localhost:-1'", "http: expected HOST:PORT"),
-    ("public address that is no URL", "public_url: agents.example.com", "public_url: expected http://HOST or https://HOST"),
+    (
+        "public address that is no URL",
+        "public_url: agents.example.com",
+        "public_url: expected http://HOST or https://HOST",
+    ),
     ("public address of another kind", "public_url: grpc://a:1", "public_url: expected http://HOST or https://HOST"),
     ("public gRPC address that is a URL", "public_grpc: https://a", "public_grpc: expected HOST:PORT"),
     ("no network", "trusted_proxies: [example.com]", "trusted_proxies.0"),
     ("a network with a host in it", "trusted_proxies: [10.0.0.1/8]", "trusted_proxies.0"),
-    ("a header that may not pass", "forward_headers: [x-ok, Cookie]", "forward_headers.1: 'Cookie' may not be forwarded"),
-    ("a header of the protocol", "forward_headers: [a2a-version]", "forward_headers.0: 'a2a-version' may not be forwarded"),
+    (
+        "a header that may not pass",
+        "forward_headers: [x-ok, Cookie]",
+        "forward_headers.1: 'Cookie' may not be forwarded",
+    ),
+    (
+        "a header of the protocol",
+        "forward_headers: [a2a-version]",
+        "forward_headers.0: 'a2a-version' may not be forwarded",
+    ),
     ("unknown policy", "version_policy: relaxed", "version_policy"),
     ("unknown edition", "status_profile: 2.0.0", "status_profile"),
     ("unknown level", "log_level: loud", "log_level"),
@@ -192,21 +235,57 @@ REFUSED = [
     ("a name with a slash", "agents: [{name: a/b, url: 'http://a'}]", "agents.0.name"),
     ("a name of 64 letters", f"agents: [{{name: {'a' * 64}, url: 'http://a'}}]", "agents.0.name"),
     ("a name with a line feed", 'agents: [{name: "a\\n", url: "http://a"}]', "agents.0.name"),
-    ("two of one name", "agents: [{name: a, url: 'http://a'}, {name: b, url: 'http://b'}, {name: a, url: 'http://c'}]", "two agents are named 'a'"),
-    ("an address of another kind", "agents: [{name: a, url: 'ftp://a'}]", "agents.0.url: expected a URL that begins with grpc://"),
-    ("an address without a kind", "agents: [{name: a, url: 'a:1'}]", "agents.0.url: expected a URL that begins with grpc://"),
-    ("a gRPC address without a port", "agents: [{name: a, url: 'grpc://a'}]", "agents.0.url: expected grpc://HOST:PORT"),
-    ("a gRPC address with a path", "agents: [{name: a, url: 'grpcs://a:1/x'}]", "agents.0.url: expected grpcs://HOST:PORT"),
+    (
+        "two of one name",
+        "agents: [{name: a, url: 'http://a'}, {name: b, url: 'http://b'}, {name: a, url: 'http://c'}]",
+        "two agents are named 'a'",
+    ),
+    (
+        "an address of another kind",
+        "agents: [{name: a, url: 'ftp://a'}]",
+        "agents.0.url: expected a URL that begins with grpc://",
+    ),
+    (
+        "an address without a kind",
+        "agents: [{name: a, url: 'a:1'}]",
+        "agents.0.url: expected a URL that begins with grpc://",
+    ),
+    (
+        "a gRPC address without a port",
+        "agents: [{name: a, url: 'grpc://a'}]",
+        "agents.0.url: expected grpc://HOST:PORT",
+    ),
+    (
+        "a gRPC address with a path",
+        "agents: [{name: a, url: 'grpcs://a:1/x'}]",
+        "agents.0.url: expected grpcs://HOST:PORT",
+    ),
     ("a gRPC address with a port beyond the last", "agents: [{name: a, url: 'grpc://a:65536'}]", "agents.0.url"),
     ("an HTTP address with a port beyond the last", "agents: [{name: a, url: 'http://a:65536'}]", "agents.0.url"),
     ("an HTTP address with a port that is a word", "agents: [{name: a, url: 'http://a:http/'}]", "agents.0.url"),
     ("an address without a host", "agents: [{name: a, url: 'https:///x'}]", "agents.0.url: expected a host"),
-    ("a password in an address", "agents: [{name: a, url: 'https://u:p@a'}]", "agents.0.url: expected a host and no user name"),
-    ("a header of an agent that may not pass", "agents: [{name: a, url: 'http://a', headers: {Host: b}}]", "agents.0.headers.Host"),
+    (
+        "a password in an address",
+        "agents: [{name: a, url: 'https://u:p@a'}]",
+        "agents.0.url: expected a host and no user name",
+    ),
+    (
+        "a header of an agent that may not pass",
+        "agents: [{name: a, url: 'http://a', headers: {Host: b}}]",
+        "agents.0.headers.Host",
+    ),
     ("a header that is no text", "agents: [{name: a, url: 'http://a', headers: {x-a: [1]}}]", "agents.0.headers.x-a"),
     ("unknown contract", "agents: [{name: a, url: 'http://a', stream_contract: loose}]", "agents.0.stream_contract"),
-    ("a certificate without its key", "agents: [{name: a, url: 'grpcs://a:1', tls: {cert: /etc/hostname}}]", "agents.0.tls: cert and key belong together"),
-    ("an authority that is not there", "agents: [{name: a, url: 'grpcs://a:1', tls: {ca: /no/such/file}}]", "agents.0.tls: there is no file /no/such/file"),
+    (
+        "a certificate without its key",
+        "agents: [{name: a, url: 'grpcs://a:1', tls: {cert: /etc/hostname}}]",
+        "agents.0.tls: cert and key belong together",
+    ),
+    (
+        "an authority that is not there",
+        "agents: [{name: a, url: 'grpcs://a:1', tls: {ca: /no/such/file}}]",
+        "agents.0.tls: there is no file /no/such/file",
+    ),
     ("a limit of zero", "limits: {streams: 0}", "limits.streams"),
     ("a negative limit", "limits: {json_bytes: -1}", "limits.json_bytes"),
     ("a limit that is a word", "limits: {unary_s: long}", "limits.unary_s"),
@@ -252,7 +331,9 @@ NOT_A_CONFIGURATION = [
 ]
 
 
-@pytest.mark.parametrize(("content", "says"), [row[1:] for row in NOT_A_CONFIGURATION], ids=[row[0] for row in NOT_A_CONFIGURATION])
+@pytest.mark.parametrize(
+    ("content", "says"), [row[1:] for row in NOT_A_CONFIGURATION], ids=[row[0] for row in NOT_A_CONFIGURATION]
+)
 def test_a_file_that_is_no_configuration(content: bytes, says: str, tmp_path: Path) -> None:
     file = tmp_path / "gateway.yaml"
     file.write_bytes(content)
@@ -278,7 +359,9 @@ BAD_VARIABLES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "says"), [row[1:] for row in BAD_VARIABLES], ids=[row[0] for row in BAD_VARIABLES])
+@pytest.mark.parametrize(
+    ("name", "value", "says"), [row[1:] for row in BAD_VARIABLES], ids=[row[0] for row in BAD_VARIABLES]
+)
 def test_a_mistake_in_the_environment_is_named_with_its_place(
     name: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

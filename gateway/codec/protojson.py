@@ -25,7 +25,7 @@ M = TypeVar("M", bound=Message)
 _SPELLED_OUT: tuple[type[Message], ...] = (AgentCard, ListTasksResponse)
 """Answers whose REQUIRED members are written even when empty (sections 3.1.4 and 8.4.1)."""
 
-_EXACT_BELOW = 2.0**53
+_EXACT_TO = 2.0**53
 
 
 def from_value(message_type: type[M], value: JsonValue, bounds: Bounds) -> M:
@@ -79,7 +79,7 @@ def _integral(text: str) -> JsonValue:
 
 def _whole_or_double(text: str) -> int | float:
     number = float(text)
-    whole = number.is_integer() and abs(number) < _EXACT_BELOW and not text.startswith("-0.0")
+    whole = number.is_integer() and abs(number) <= _EXACT_TO and not text.startswith("-0.0")
     return int(number) if whole else number
 
 

@@ -24,11 +24,13 @@ _TOO_LARGE = (
 
 def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
     """The protocol class of a server with these limits."""
+    most_bytes = 2 * limits.header_bytes  # what is too much for an agent is refused with a better word later
 
     class BoundedProtocol(HttpToolsProtocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
             super().connection_made(transport)
             self._head_bytes = 0
+            self._in_body = False
             self._cycle: RequestResponseCycle | None = None
             self._deadline: asyncio.TimerHandle | None = None
             self._await_head()
@@ -38,25 +40,36 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
-            if self._deadline is None and self._cycle is not None and self._cycle.response_complete:
+            if self._deadline is None and not self._in_body and self._cycle is not None and self._cycle.response_complete:
                 self._await_head()
             if self._deadline is not None:
                 self._head_bytes += len(data)
             super().data_received(data)
-            if self._deadline is not None and self._head_bytes > 2 * limits.header_bytes:
-                self._head_arrived()
-                self.transport.write(_TOO_LARGE)
-                self.transport.close()
+            if self._deadline is not None and self._head_bytes > most_bytes:
+                self._refuse_head()
 
         def on_headers_complete(self) -> None:
             self._head_arrived()
             if self._cycle is not None and not self._cycle.response_complete:
                 self.transport.abort()
                 return
+            if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > most_bytes:
+                self._refuse_head()
+                return
+            self._in_body = True
             extensions: dict[str, Any] = {ABORT: self.transport.abort}
             self.scope["extensions"] = extensions
             super().on_headers_complete()
             self._cycle = self.cycle
+
+        def on_message_complete(self) -> None:
+            self._in_body = False
+            super().on_message_complete()
+
+        def _refuse_head(self) -> None:
+            self._head_arrived()
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
 
         def _await_head(self) -> None:
             self._head_bytes = 0

@@ -33,6 +33,7 @@ class Exchange:
         """The agent whose address this is; empty at the gateway's own."""
         self.begun = False
         """Whether the answer's status is sent."""
+        self._ended = False
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -90,6 +91,7 @@ class Exchange:
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
         """Sends a part of the body at once; waits while the caller does not read."""
+        self._ended = not more
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     def abort(self) -> None:
@@ -101,4 +103,6 @@ class Exchange:
     async def _watch(self, call: Call) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        call.end(Ending.CALLER_GONE)
+        # uvicorn says so too once the answer is complete.
+        if not self._ended:
+            call.end(Ending.CALLER_GONE)

@@ -1,26 +1,30 @@
 """Runs `a2a-gateway` commands, each in a process of its own, without paying for the imports each time.
 
 A program (this file) imports the gateway once and forks for every command that it is told to run;
-what the command sees is a fresh process with its own arguments, environment and files. It must not
-have started a thread or used its standard streams before it forks. `python -m gateway` itself is
-tested in `test_processes`.
+what the command sees is a fresh process with its own arguments, environment and files. The program
+starts no thread and leaves its standard streams alone, so that there is nothing to inherit but
+modules. `python -m gateway` itself is tested in `test_processes`.
 """
 
+import contextlib
+import io
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 ROOT = Path(__file__).parents[2]
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
-WITHIN_S = 30.0
+WITHIN_S = 40.0
 """For whatever takes a moment; nothing here waits for it to pass."""
 
 
@@ -57,12 +61,44 @@ class Ended:
         return self
 
 
+class Started:
+    """A command under way; its output can be read as it comes."""
+
+    def __init__(self, pid: int, status: socket.socket, out: IO[bytes], err: IO[bytes]) -> None:
+        self.pid = pid
+        self.out = out
+        self._status = status
+        self._err = err
+
+    def line(self) -> str:
+        """The next line of stdout; empty at its end."""
+        return self.out.readline().decode()
+
+    def lines_to(self, end: str) -> str:
+        """The lines of stdout as far as the one that contains `end`."""
+        lines: list[str] = []
+        while end not in (line := self.line()):
+            assert line, f"no {end!r} in {lines}"
+            lines.append(line)
+        return "".join([*lines, line])
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def ends(self) -> Ended:
+        """What became of it, once it has ended."""
+        stdout = b"" if self.out.closed else self.out.read()
+        code = int(self._status.recv(16))
+        self._err.seek(0)
+        return Ended(code, stdout, self._err.read())
+
+
 class Launcher:
-    """The other end of the program, entered while it runs. One command at a time."""
+    """The other end of the program, entered while it runs."""
 
     def __init__(self) -> None:
         self._here, self._there = socket.socketpair()
-        self._here.settimeout(WITHIN_S)
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         command = [sys.executable, str(Path(__file__)), str(self._there.fileno())]
@@ -75,43 +111,81 @@ class Launcher:
     ) -> None:
         self._here.close()
         self._process.wait(WITHIN_S)
+        self._stack.close()
+
+    def start(self, *arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> Started:
+        """Begins the command `a2a-gateway ARGUMENTS`."""
+        given = tempfile.TemporaryFile()
+        given.write(stdin)
+        given.seek(0)
+        reading, writing = os.pipe()
+        err = self._stack.enter_context(tempfile.TemporaryFile())
+        out = self._stack.enter_context(os.fdopen(reading, "rb"))
+        here, there = socket.socketpair()
+        self._stack.enter_context(here)
+        here.settimeout(WITHIN_S)
+        told = tempfile.TemporaryFile()
+        told.write(json.dumps({"arguments": [os.fsencode(one).hex() for one in arguments], "env": env or {}}).encode())
+        told.seek(0)
+        passed = [told.fileno(), given.fileno(), writing, err.fileno(), there.fileno()]
+        socket.send_fds(self._here, [b"!"], passed)
+        told.close()
+        given.close()
+        os.close(writing)
+        there.close()
+        return Started(int(here.recv(16)), here, out, err)
 
     def run(self, *arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> Ended:
         """The command `a2a-gateway ARGUMENTS`, once it has ended."""
-        with ExitStack() as stack:
-            files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
-            files[0].write(stdin)
-            files[0].seek(0)
-            told = json.dumps({"arguments": [os.fsencode(one).hex() for one in arguments], "env": env or {}})
-            socket.send_fds(self._here, [told.encode()], [file.fileno() for file in files])
-            code = int(self._here.recv(16))
-            for file in files:
-                file.seek(0)
-            return Ended(code, files[1].read(), files[2].read())
+        return self.start(*arguments, stdin=stdin, env=env).ends()
 
 
 def _serve(told_on: socket.socket) -> None:
-    """Runs commands until nobody can tell any; returns in the child, ready to run."""
+    """Starts commands until nobody can tell any; returns in the process of a command, ready to run."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        told, fds, _, _ = socket.recv_fds(told_on, 1 << 20, 3)
+        told, fds, _, _ = socket.recv_fds(told_on, 1, 5)
         if not told:
             os._exit(0)
-        command = json.loads(told)
-        if (child := os.fork()) == 0:
-            for number, fd in enumerate(fds):
-                os.dup2(fd, number)
-            os.environ.update(command["env"])
-            sys.argv = ["a2a-gateway", *(os.fsdecode(bytes.fromhex(one)) for one in command["arguments"])]
+        if os.fork() == 0:
             told_on.close()
+            with os.fdopen(fds.pop(0), "rb") as command:
+                _watch(socket.socket(fileno=fds.pop()), fds, json.load(command))
             return
         for fd in fds:
             os.close(fd)
-        _, status = os.waitpid(child, 0)
-        told_on.send(str(os.waitstatus_to_exitcode(status)).encode())
+
+
+def _watch(status: socket.socket, files: list[int], command: dict[str, Any]) -> None:
+    """Runs a command in a process of its own and tells its number and, in the end, its exit code."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if (child := os.fork()) != 0:
+        for file in files:
+            os.close(file)
+        status.send(str(child).encode())
+        _, code = os.waitpid(child, 0)
+        status.send(str(os.waitstatus_to_exitcode(code)).encode())
+        os._exit(0)
+    status.close()
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
+    os.environ.update(command["env"])
+    sys.argv = ["a2a-gateway", *(os.fsdecode(bytes.fromhex(one)) for one in command["arguments"])]
+
+
+def _warm_up() -> None:
+    """Runs one command here, so that what it imports late need not be imported by every other."""
+    told_on, sys.argv = sys.argv[1:], ["a2a-gateway", "card", "http://127.0.0.1:1/"]
+    with contextlib.suppress(SystemExit), contextlib.redirect_stderr(io.StringIO()):
+        main()
+    sys.argv[1:] = told_on
+    assert threading.active_count() == 1, "a thread would not live on in a fork"
 
 
 if __name__ == "__main__":
     from gateway.cli import main
 
+    _warm_up()
     _serve(socket.socket(fileno=int(sys.argv[1])))
     main()

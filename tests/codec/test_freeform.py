@@ -1,5 +1,6 @@
 """Free-form values: the bounds are the same for JSON and for protobuf, and the path says where."""
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -84,7 +85,11 @@ def test_25_levels_are_refused_on_both_sides_at_the_same_place(nested: Callable[
     assert [(error.path, error.problem) for error in refusals] == [(path, "nested deeper than 24 levels")] * 2
 
 
-STRUCTS = [("metadata of a task", a2a.Task, "metadata"), ("params of an extension", a2a.AgentExtension, "params"), ("header of a signature", a2a.AgentCardSignature, "header")]
+STRUCTS = [
+    ("metadata of a task", a2a.Task, "metadata"),
+    ("params of an extension", a2a.AgentExtension, "params"),
+    ("header of a signature", a2a.AgentCardSignature, "header"),
+]
 
 
 @pytest.mark.parametrize(("message_type", "member"), named(STRUCTS))
@@ -94,18 +99,43 @@ def test_an_object_counts_as_the_first_level_everywhere(message_type: Any, membe
         inner = message.kind.value if message.kind else None
         data = message_type(**{member: inner}).to_binary()
         if passes:
-            assert wire.decode(message_type, data, BOUNDS) == protojson.from_value(message_type, {member: json_value}, BOUNDS)
+            assert wire.decode(message_type, data, BOUNDS) == protojson.from_value(
+                message_type, {member: json_value}, BOUNDS
+            )
         else:
             path = member + ".a" * 24
             assert refusal(lambda data=data: wire.decode(message_type, data, BOUNDS)).path == path
-            assert refusal(lambda value=json_value: protojson.from_value(message_type, {member: value}, BOUNDS)).path == path
+            assert (
+                refusal(lambda value=json_value: protojson.from_value(message_type, {member: value}, BOUNDS)).path
+                == path
+            )
 
 
 DEEP_IN_MESSAGES = [
-    ("part of a status message", a2a.StreamResponse, '{"statusUpdate":{"status":{"message":{"parts":[{"text":"a"},{"data":%s}]}}}}', "statusUpdate.status.message.parts[1].data"),
-    ("metadata of an artifact", a2a.StreamResponse, '{"artifactUpdate":{"artifact":{"parts":[{"text":"a","metadata":%s}]}}}', "artifactUpdate.artifact.parts[0].metadata"),
-    ("history of a listed task", a2a.ListTasksResponse, '{"tasks":[{},{"history":[{"metadata":%s}]}]}', "tasks[1].history[0].metadata"),
-    ("extension of a card", a2a.AgentCard, '{"capabilities":{"extensions":[{"params":%s}]}}', "capabilities.extensions[0].params"),
+    (
+        "part of a status message",
+        a2a.StreamResponse,
+        '{"statusUpdate":{"status":{"message":{"parts":[{"text":"a"},{"data":%s}]}}}}',
+        "statusUpdate.status.message.parts[1].data",
+    ),
+    (
+        "metadata of an artifact",
+        a2a.StreamResponse,
+        '{"artifactUpdate":{"artifact":{"parts":[{"text":"a","metadata":%s}]}}}',
+        "artifactUpdate.artifact.parts[0].metadata",
+    ),
+    (
+        "history of a listed task",
+        a2a.ListTasksResponse,
+        '{"tasks":[{},{"history":[{"metadata":%s}]}]}',
+        "tasks[1].history[0].metadata",
+    ),
+    (
+        "extension of a card",
+        a2a.AgentCard,
+        '{"capabilities":{"extensions":[{"params":%s}]}}',
+        "capabilities.extensions[0].params",
+    ),
 ]
 
 
@@ -227,7 +257,7 @@ MEMBERS_AT_MOST = 3
 @pytest.mark.parametrize("members", [MEMBERS_AT_MOST, MEMBERS_AT_MOST + 1])
 def test_members_of_an_object_are_counted_on_both_sides(members: int) -> None:
     bounds = replace(BOUNDS, object_keys=MEMBERS_AT_MOST)
-    text = ('{"metadata":{"x":{%s}}}' % ",".join(f'"k{n}":{n}' for n in range(members))).encode()
+    text = json.dumps({"metadata": {"x": {f"k{n}": n for n in range(members)}}}).encode()
     data = protojson.decode(a2a.Task, text, BOUNDS).to_binary()
     if members <= MEMBERS_AT_MOST:
         assert wire.decode(a2a.Task, data, bounds) == protojson.decode(a2a.Task, text, bounds)

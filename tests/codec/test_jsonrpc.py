@@ -133,7 +133,10 @@ def test_a_request_as_it_is_written() -> None:
 
 
 def test_an_error_is_written_with_data_only_where_there_is_some() -> None:
-    assert jsonrpc.failure(b"1", -32001, "No\n", []) == b'{"jsonrpc":"2.0","id":1,"error":{"code":-32001,"message":"No\\n"}}'
+    assert (
+        jsonrpc.failure(b"1", -32001, "No\n", [])
+        == b'{"jsonrpc":"2.0","id":1,"error":{"code":-32001,"message":"No\\n"}}'
+    )
     assert jsonrpc.failure(b'"a"', -1, "é", [{"@type": "x"}]) == (
         '{"jsonrpc":"2.0","id":"a","error":{"code":-1,"message":"é","data":[{"@type":"x"}]}}'.encode()
     )
@@ -146,12 +149,32 @@ ANSWERS: list[tuple[str, str, JsonValue | jsonrpc.Failure]] = [
     ("another id", '{"jsonrpc":"2.0","id":"other","result":[]}', []),
     ("no id", '{"jsonrpc":"2.0","result":false}', False),
     ("an error that is null", '{"jsonrpc":"2.0","id":1,"result":{},"error":null}', {}),
-    ("an error", '{"jsonrpc":"2.0","id":1,"error":{"code":-32001,"message":"No"}}', jsonrpc.Failure(-32001, "No", None)),
-    ("an error before a result", '{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":"No"}}', jsonrpc.Failure(1, "No", None)),
+    (
+        "an error",
+        '{"jsonrpc":"2.0","id":1,"error":{"code":-32001,"message":"No"}}',
+        jsonrpc.Failure(-32001, "No", None),
+    ),
+    (
+        "an error before a result",
+        '{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":"No"}}',
+        jsonrpc.Failure(1, "No", None),
+    ),
     ("an error without a message", '{"jsonrpc":"2.0","error":{"code":-32603}}', jsonrpc.Failure(-32603, "", None)),
-    ("a message that is no text", '{"jsonrpc":"2.0","error":{"code":-32603,"message":7}}', jsonrpc.Failure(-32603, "", None)),
-    ("data that is a text", '{"jsonrpc":"2.0","error":{"code":0,"message":"","data":"x"}}', jsonrpc.Failure(0, "", "x")),
-    ("data that is a list", '{"jsonrpc":"2.0","error":{"code":0,"message":"","data":[{}]}}', jsonrpc.Failure(0, "", [{}])),
+    (
+        "a message that is no text",
+        '{"jsonrpc":"2.0","error":{"code":-32603,"message":7}}',
+        jsonrpc.Failure(-32603, "", None),
+    ),
+    (
+        "data that is a text",
+        '{"jsonrpc":"2.0","error":{"code":0,"message":"","data":"x"}}',
+        jsonrpc.Failure(0, "", "x"),
+    ),
+    (
+        "data that is a list",
+        '{"jsonrpc":"2.0","error":{"code":0,"message":"","data":[{}]}}',
+        jsonrpc.Failure(0, "", [{}]),
+    ),
 ]
 
 
@@ -183,7 +206,7 @@ def test_what_is_no_answer(text: bytes, path: str, syntax: bool) -> None:
 
 
 def test_every_answer_that_is_written_can_be_read() -> None:
-    for id in ("1", '"é"', "null"):
-        result = jsonrpc.result(id.encode(), b'{"a":[1,"x"]}')
-        assert json.loads(result) == {"jsonrpc": "2.0", "id": json.loads(id), "result": {"a": [1, "x"]}}
+    for text in ("1", '"é"', "null"):
+        result = jsonrpc.result(text.encode(), b'{"a":[1,"x"]}')
+        assert json.loads(result) == {"jsonrpc": "2.0", "id": json.loads(text), "result": {"a": [1, "x"]}}
         assert jsonrpc.read_answer(result, BOUNDS) == {"a": [1, "x"]}

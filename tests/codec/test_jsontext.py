@@ -130,8 +130,14 @@ def test_the_raw_text_of_a_member(text: str, raw: str | None) -> None:
 EXPENSIVE = [
     ("an unclosed string of escaped quotes", b"[" * 41 + b'"' + rb"\"" * 14_000),
     ("an unclosed string of escapes", b"[" * 41 + b'"' + rb"\\" * 14_000),
-    ("fourteen thousand members and then one of them twice", b"{%s}" % b",".join(b'"%d":0' % (n % 14_000) for n in range(28_000))),
-    ("fourteen thousand members and the last of them twice", b"{%s}" % b",".join(b'"%d":0' % min(n, 13_999) for n in range(14_001))),
+    (
+        "fourteen thousand members and then one of them twice",
+        b"{%s}" % b",".join(b'"%d":0' % (n % 14_000) for n in range(28_000)),
+    ),
+    (
+        "fourteen thousand members and the last of them twice",
+        b"{%s}" % b",".join(b'"%d":0' % min(n, 13_999) for n in range(14_001)),
+    ),
     ("brackets in brackets", b"[" * 14_000),
     ("objects and lists by turns", b'{"a":[' * 7_000),
     ("one long number", b"9" * 28_000),

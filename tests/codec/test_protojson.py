@@ -16,7 +16,12 @@ BOUNDS = Bounds()
 WRITTEN = [
     ("nothing is written as nothing", a2a.Task, "{}", "{}"),
     ("defaults are left out", a2a.TaskArtifactUpdateEvent, '{"taskId":"","append":false,"lastChunk":false}', "{}"),
-    ("names are camel", a2a.Message, '{"message_id":"m","reference_task_ids":["t"]}', '{"messageId":"m","referenceTaskIds":["t"]}'),
+    (
+        "names are camel",
+        a2a.Message,
+        '{"message_id":"m","reference_task_ids":["t"]}',
+        '{"messageId":"m","referenceTaskIds":["t"]}',
+    ),
     ("enums are names", a2a.TaskStatus, '{"state":2}', '{"state":"TASK_STATE_WORKING"}'),
     ("bytes are standard base64 with padding", a2a.Part, '{"raw":"-_8"}', '{"raw":"+/8="}'),
     ("whole doubles are whole numbers", a2a.Part, '{"data":{"n":1.0}}', '{"data":{"n":1}}'),
@@ -25,7 +30,12 @@ WRITTEN = [
     ("minus zero keeps its sign", a2a.Part, '{"data":-0.0}', '{"data":-0.0}'),
     ("great doubles stay doubles", a2a.Part, '{"data":1e22}', '{"data":1e+22}'),
     ("characters are written as themselves", a2a.Part, r'{"text":"\u00e9\ud83d\ude00"}', '{"text":"é😀"}'),
-    ("a list of tasks says its four members", a2a.ListTasksResponse, "{}", '{"tasks":[],"nextPageToken":"","pageSize":0,"totalSize":0}'),
+    (
+        "a list of tasks says its four members",
+        a2a.ListTasksResponse,
+        "{}",
+        '{"tasks":[],"nextPageToken":"","pageSize":0,"totalSize":0}',
+    ),
     ("a task in no list is not spelled out", a2a.SendMessageResponse, '{"task":{"id":""}}', '{"task":{}}'),
 ]
 
@@ -41,9 +51,22 @@ SPELLED_OUT = [
         "a card",
         a2a.AgentCard,
         {},
-        {"name": "", "description": "", "version": "", "supportedInterfaces": [], "defaultInputModes": [], "defaultOutputModes": [], "skills": []},
+        {
+            "name": "",
+            "description": "",
+            "version": "",
+            "supportedInterfaces": [],
+            "defaultInputModes": [],
+            "defaultOutputModes": [],
+            "skills": [],
+        },
     ),
-    ("a skill of a card", a2a.AgentCard, {"skills": [{}]}, {"skills": [{"id": "", "name": "", "description": "", "tags": []}]}),
+    (
+        "a skill of a card",
+        a2a.AgentCard,
+        {"skills": [{}]},
+        {"skills": [{"id": "", "name": "", "description": "", "tags": []}]},
+    ),
     ("a provider of a card", a2a.AgentCard, {"provider": {}}, {"provider": {"url": "", "organization": ""}}),
     (
         "a security scheme of a card",

@@ -13,19 +13,56 @@ from tests.golden.rows import MESSAGES, Row
 BOUNDS = Bounds()
 
 PART = '{"text":"a"}'
-MESSAGE = '{"messageId":"m","role":"ROLE_USER","parts":[%s]}' % PART
+MESSAGE = '{"messageId":"m","role":"ROLE_USER","parts":[{"text":"a"}]}'
+
+
+def request(message_type: type[Message], text: str) -> Message:
+    """The request that a row's text stands for; PART and MESSAGE in it stand for good ones."""
+    return protojson.decode(message_type, text.replace("PART", PART).replace("MESSAGE", MESSAGE).encode(), BOUNDS)
+
 
 MISSING = [
     ("no message", a2a.SendMessageRequest, "{}", "message"),
     ("an empty message", a2a.SendMessageRequest, '{"message":{}}', "message.messageId"),
-    ("an empty id", a2a.SendMessageRequest, '{"message":{"messageId":"","role":"ROLE_USER","parts":[%s]}}' % PART, "message.messageId"),
-    ("no role", a2a.SendMessageRequest, '{"message":{"messageId":"m","parts":[%s]}}' % PART, "message.role"),
-    ("an unspecified role", a2a.SendMessageRequest, '{"message":{"messageId":"m","role":"ROLE_UNSPECIFIED","parts":[%s]}}' % PART, "message.role"),
+    (
+        "an empty id",
+        a2a.SendMessageRequest,
+        '{"message":{"messageId":"","role":"ROLE_USER","parts":[PART]}}',
+        "message.messageId",
+    ),
+    ("no role", a2a.SendMessageRequest, '{"message":{"messageId":"m","parts":[PART]}}', "message.role"),
+    (
+        "an unspecified role",
+        a2a.SendMessageRequest,
+        '{"message":{"messageId":"m","role":"ROLE_UNSPECIFIED","parts":[PART]}}',
+        "message.role",
+    ),
     ("no parts", a2a.SendMessageRequest, '{"message":{"messageId":"m","role":"ROLE_USER"}}', "message.parts"),
-    ("a list of no parts", a2a.SendMessageRequest, '{"message":{"messageId":"m","role":"ROLE_USER","parts":[]}}', "message.parts"),
-    ("a part without content", a2a.SendMessageRequest, '{"message":{"messageId":"m","role":"ROLE_USER","parts":[%s,{"filename":"x"}]}}' % PART, "message.parts[1]"),
-    ("a webhook without an address", a2a.SendMessageRequest, '{"message":%s,"configuration":{"taskPushNotificationConfig":{}}}' % MESSAGE, "configuration.taskPushNotificationConfig.url"),
-    ("a webhook with half a login", a2a.SendMessageRequest, '{"message":%s,"configuration":{"taskPushNotificationConfig":{"url":"u","authentication":{"credentials":"c"}}}}' % MESSAGE, "configuration.taskPushNotificationConfig.authentication.scheme"),
+    (
+        "a list of no parts",
+        a2a.SendMessageRequest,
+        '{"message":{"messageId":"m","role":"ROLE_USER","parts":[]}}',
+        "message.parts",
+    ),
+    (
+        "a part without content",
+        a2a.SendMessageRequest,
+        '{"message":{"messageId":"m","role":"ROLE_USER","parts":[PART,{"filename":"x"}]}}',
+        "message.parts[1]",
+    ),
+    (
+        "a webhook without an address",
+        a2a.SendMessageRequest,
+        '{"message":MESSAGE,"configuration":{"taskPushNotificationConfig":{}}}',
+        "configuration.taskPushNotificationConfig.url",
+    ),
+    (
+        "a webhook with half a login",
+        a2a.SendMessageRequest,
+        '{"message":MESSAGE,"configuration":{"taskPushNotificationConfig":'
+        '{"url":"u","authentication":{"credentials":"c"}}}}',
+        "configuration.taskPushNotificationConfig.authentication.scheme",
+    ),
     ("no task to get", a2a.GetTaskRequest, '{"tenant":"x","historyLength":1}', "id"),
     ("no task to cancel", a2a.CancelTaskRequest, "{}", "id"),
     ("no task to follow", a2a.SubscribeToTaskRequest, "{}", "id"),
@@ -39,18 +76,26 @@ MISSING = [
 
 @pytest.mark.parametrize(("message_type", "text", "path"), named(MISSING))
 def test_what_is_missing_is_named(message_type: type[Message], text: str, path: str) -> None:
-    message = protojson.decode(message_type, text.encode(), BOUNDS)
+    message = request(message_type, text)
     error = refusal(lambda: check_required(message))
     assert error.path == path
     assert error.problem.endswith("is required")
 
 
 ENOUGH = [
-    ("a message", a2a.SendMessageRequest, '{"message":%s}' % MESSAGE),
+    ("a message", a2a.SendMessageRequest, '{"message":MESSAGE}'),
     ("an empty text", a2a.SendMessageRequest, '{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"text":""}]}}'),
-    ("data that is null", a2a.SendMessageRequest, '{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"data":null}]}}'),
+    (
+        "data that is null",
+        a2a.SendMessageRequest,
+        '{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"data":null}]}}',
+    ),
     ("no bytes", a2a.SendMessageRequest, '{"message":{"messageId":"m","role":"ROLE_USER","parts":[{"raw":""}]}}'),
-    ("a role from a later version", a2a.SendMessageRequest, '{"message":{"messageId":"m","role":7,"parts":[%s]}}' % PART),
+    (
+        "a role from a later version",
+        a2a.SendMessageRequest,
+        '{"message":{"messageId":"m","role":7,"parts":[PART]}}',
+    ),
     ("a list of everything", a2a.ListTasksRequest, "{}"),
     ("the extended card", a2a.GetExtendedAgentCardRequest, "{}"),
 ]
@@ -58,7 +103,7 @@ ENOUGH = [
 
 @pytest.mark.parametrize(("message_type", "text"), named(ENOUGH))
 def test_what_is_enough(message_type: type[Message], text: str) -> None:
-    check_required(protojson.decode(message_type, text.encode(), BOUNDS))
+    check_required(request(message_type, text))
 
 
 @pytest.mark.parametrize("row", [row for row in MESSAGES if "JSON-RPC request" in row], ids=lambda row: row.name)

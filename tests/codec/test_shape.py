@@ -21,27 +21,62 @@ def read(message_type: type[Message], text: str) -> Message:
 
 EQUAL = [
     ("camel and snake", a2a.Message, '{"taskId":"t"}', '{"task_id":"t"}'),
-    ("snake deep inside", a2a.StreamResponse, '{"artifactUpdate":{"lastChunk":true}}', '{"artifact_update":{"last_chunk":true}}'),
+    (
+        "snake deep inside",
+        a2a.StreamResponse,
+        '{"artifactUpdate":{"lastChunk":true}}',
+        '{"artifact_update":{"last_chunk":true}}',
+    ),
     ("null is absence", a2a.Task, "{}", '{"id":null,"status":null,"artifacts":null,"metadata":null}'),
-    ("null of a number and a time", a2a.ListTasksRequest, "{}", '{"pageSize":null,"statusTimestampAfter":null,"status":null}'),
+    (
+        "null of a number and a time",
+        a2a.ListTasksRequest,
+        "{}",
+        '{"pageSize":null,"statusTimestampAfter":null,"status":null}',
+    ),
     ("null of a map", a2a.AgentCard, "{}", '{"securitySchemes":null,"iconUrl":null}'),
     ("null beside a member of the same oneof", a2a.Part, '{"url":"x"}', '{"text":null,"raw":null,"url":"x"}'),
     ("null after a member of the same oneof", a2a.Part, '{"url":"x"}', '{"url":"x","text":null,"raw":null}'),
-    ("null after a payload", a2a.StreamResponse, '{"task":{"id":"t"}}', '{"task":{"id":"t"},"message":null,"statusUpdate":null}'),
+    (
+        "null after a payload",
+        a2a.StreamResponse,
+        '{"task":{"id":"t"}}',
+        '{"task":{"id":"t"},"message":null,"statusUpdate":null}',
+    ),
     ("null before the other spelling", a2a.Message, '{"taskId":"t"}', '{"taskId":null,"task_id":"t"}'),
     ("null after the other spelling", a2a.Message, '{"taskId":"t"}', '{"taskId":"t","task_id":null}'),
-    ("null after the other spelling, deep inside", a2a.Task, '{"status":{"state":2},"history":[{"messageId":"m"}]}', '{"status":{"state":2},"history":[{"messageId":"m","message_id":null}]}'),
+    (
+        "null after the other spelling, deep inside",
+        a2a.Task,
+        '{"status":{"state":2},"history":[{"messageId":"m"}]}',
+        '{"status":{"state":2},"history":[{"messageId":"m","message_id":null}]}',
+    ),
     ("null of the oneof", a2a.StreamResponse, "{}", '{"task":null,"statusUpdate":null}'),
     ("unknown members", a2a.Task, '{"id":"t"}', '{"id":"t","kind":"task","x":{"y":[1]}}'),
-    ("unknown members deep inside", a2a.Task, '{"history":[{"parts":[{"text":"a"}]}]}', '{"history":[{"kind":"message","parts":[{"kind":"text","text":"a"}]}]}'),
+    (
+        "unknown members deep inside",
+        a2a.Task,
+        '{"history":[{"parts":[{"text":"a"}]}]}',
+        '{"history":[{"kind":"message","parts":[{"kind":"text","text":"a"}]}]}',
+    ),
     ("unknown members of any shape", a2a.Task, "{}", '{"a":null,"b":1e300,"c":[{}],"":""}'),
     ("names in another case", a2a.Message, "{}", '{"TaskId":"a","TASK_ID":"b","taskid":"c"}'),
     ("enum by its number", a2a.TaskStatus, '{"state":"TASK_STATE_WORKING"}', '{"state":2}'),
     ("enum by its number, a whole fraction", a2a.TaskStatus, '{"state":"TASK_STATE_WORKING"}', '{"state":2.0}'),
     ("integer as a whole fraction", a2a.GetTaskRequest, '{"historyLength":5}', '{"historyLength":5.0}'),
     ("integer as a text", a2a.GetTaskRequest, '{"historyLength":-5}', '{"historyLength":"-5"}'),
-    ("time in another zone", a2a.TaskStatus, '{"timestamp":"2026-01-31T12:00:00Z"}', '{"timestamp":"2026-01-31T13:30:00+01:30"}'),
-    ("time with more digits", a2a.TaskStatus, '{"timestamp":"2026-01-31T12:00:00.1Z"}', '{"timestamp":"2026-01-31T12:00:00.100000000Z"}'),
+    (
+        "time in another zone",
+        a2a.TaskStatus,
+        '{"timestamp":"2026-01-31T12:00:00Z"}',
+        '{"timestamp":"2026-01-31T13:30:00+01:30"}',
+    ),
+    (
+        "time with more digits",
+        a2a.TaskStatus,
+        '{"timestamp":"2026-01-31T12:00:00.1Z"}',
+        '{"timestamp":"2026-01-31T12:00:00.100000000Z"}',
+    ),
 ]
 
 
@@ -57,7 +92,12 @@ DIFFERENT = [
     ("an empty message is set", a2a.Task, '{"status":{}}', "{}"),
     ("no history is not any history", a2a.GetTaskRequest, '{"historyLength":0}', "{}"),
     ("not streaming is not silence", a2a.AgentCapabilities, '{"streaming":false}', "{}"),
-    ("members of free-form values keep their spelling", a2a.Task, '{"metadata":{"taskId":1}}', '{"metadata":{"task_id":1}}'),
+    (
+        "members of free-form values keep their spelling",
+        a2a.Task,
+        '{"metadata":{"taskId":1}}',
+        '{"metadata":{"task_id":1}}',
+    ),
 ]
 
 
@@ -70,23 +110,71 @@ def test_two_messages_and_both_survive(message_type: type[Message], one: str, ot
 
 REFUSED = [
     ("both spellings", a2a.Message, '{"taskId":"a","task_id":"a"}', "", "'taskId' and 'task_id' exclude each other"),
-    ("both spellings inside", a2a.Task, '{"history":[{},{"messageId":"a","message_id":"b"}]}', "history[1]", "'messageId' and 'message_id' exclude each other"),
+    (
+        "both spellings inside",
+        a2a.Task,
+        '{"history":[{},{"messageId":"a","message_id":"b"}]}',
+        "history[1]",
+        "'messageId' and 'message_id' exclude each other",
+    ),
     ("two contents", a2a.Part, '{"text":"a","url":"b"}', "", "'text' and 'url' exclude each other"),
     ("content and data that is null", a2a.Part, '{"text":"a","data":null}', "", "'text' and 'data' exclude each other"),
-    ("two payloads", a2a.StreamResponse, '{"task":{},"statusUpdate":{}}', "", "'task' and 'statusUpdate' exclude each other"),
-    ("two schemes", a2a.AgentCard, '{"securitySchemes":{"a":{"mtlsSecurityScheme":{},"api_key_security_scheme":{}}}}', "securitySchemes.a", "'mtlsSecurityScheme' and 'api_key_security_scheme' exclude each other"),
+    (
+        "two payloads",
+        a2a.StreamResponse,
+        '{"task":{},"statusUpdate":{}}',
+        "",
+        "'task' and 'statusUpdate' exclude each other",
+    ),
+    (
+        "two schemes",
+        a2a.AgentCard,
+        '{"securitySchemes":{"a":{"mtlsSecurityScheme":{},"api_key_security_scheme":{}}}}',
+        "securitySchemes.a",
+        "'mtlsSecurityScheme' and 'api_key_security_scheme' exclude each other",
+    ),
     ("a list for a message", a2a.Task, "[]", "", "expected an object, got a list"),
     ("null for a message", a2a.Task, "null", "", "expected an object, got null"),
     ("a text for a message", a2a.Task, '{"status":"working"}', "status", "expected an object, got a string"),
     ("a message for a list", a2a.Task, '{"artifacts":{}}', "artifacts", "expected a list, got an object"),
-    ("null in a list of messages", a2a.Message, '{"parts":[{"text":"a"},null]}', "parts[1]", "expected an object, got null"),
-    ("null in a list of texts", a2a.Message, '{"extensions":["a",null]}', "extensions[1]", "expected a string, got null"),
+    (
+        "null in a list of messages",
+        a2a.Message,
+        '{"parts":[{"text":"a"},null]}',
+        "parts[1]",
+        "expected an object, got null",
+    ),
+    (
+        "null in a list of texts",
+        a2a.Message,
+        '{"extensions":["a",null]}',
+        "extensions[1]",
+        "expected a string, got null",
+    ),
     ("a list for a map", a2a.AgentCard, '{"securitySchemes":[]}', "securitySchemes", "expected an object, got a list"),
     ("null in a map", a2a.SecurityRequirement, '{"schemes":{"a":null}}', "schemes.a", "expected an object, got null"),
     ("a number for a text", a2a.Task, '{"id":7}', "id", "expected a string, got a number"),
-    ("a number in a map of texts", a2a.OAuthFlows, '{"implicit":{"scopes":{"a":1}}}', "implicit.scopes.a", "expected a string, got a number"),
-    ("a text for true", a2a.AgentCapabilities, '{"streaming":"true"}', "streaming", "expected true or false, got a string"),
-    ("a number for true", a2a.AgentCapabilities, '{"streaming":1}', "streaming", "expected true or false, got a number"),
+    (
+        "a number in a map of texts",
+        a2a.OAuthFlows,
+        '{"implicit":{"scopes":{"a":1}}}',
+        "implicit.scopes.a",
+        "expected a string, got a number",
+    ),
+    (
+        "a text for true",
+        a2a.AgentCapabilities,
+        '{"streaming":"true"}',
+        "streaming",
+        "expected true or false, got a string",
+    ),
+    (
+        "a number for true",
+        a2a.AgentCapabilities,
+        '{"streaming":1}',
+        "streaming",
+        "expected true or false, got a number",
+    ),
     ("a list for metadata", a2a.Task, '{"metadata":[]}', "metadata", "expected an object, got a list"),
     ("a text for metadata", a2a.Task, '{"metadata":"{}"}', "metadata", "expected an object, got a string"),
     ("a number for bytes", a2a.Part, '{"raw":1}', "raw", "expected base64 text, got a number"),
@@ -118,7 +206,7 @@ STATES = [
 
 @pytest.mark.parametrize("state", named(STATES))
 def test_what_is_no_state_is_refused_with_its_path(state: str) -> None:
-    error = refusal(lambda: read(a2a.Task, '{"status":{"state":%s}}' % state))
+    error = refusal(lambda: read(a2a.Task, f'{{"status":{{"state":{state}}}}}'))
     assert error.path == "status.state"
 
 
@@ -129,7 +217,7 @@ def test_a_refused_name_comes_with_those_that_exist() -> None:
 
 @pytest.mark.parametrize("number", [99, -1, 2**31 - 1, -(2**31)])
 def test_numbers_of_enums_from_later_versions_are_kept(number: int) -> None:
-    text = '{"state":%d}' % number
+    text = f'{{"state":{number}}}'
     assert protojson.encode(read(a2a.TaskStatus, text), BOUNDS).decode() == text
 
 
@@ -171,25 +259,38 @@ TIMES = [
 
 @pytest.mark.parametrize("time", named(TIMES))
 def test_a_time_is_written_as_it_was_read(time: str) -> None:
-    text = '{"timestamp":"%s"}' % time
+    text = f'{{"timestamp":"{time}"}}'
     assert protojson.encode(read(a2a.TaskStatus, text), BOUNDS).decode() == text
 
 
 @pytest.mark.parametrize("row", [row for row in NUMBERS if row.place == "int32"], ids=lambda row: row.name)
 def test_integer_fields(row: NumberRow) -> None:
-    text = '{"historyLength":%s}' % row.text
+    text = f'{{"historyLength":{row.text}}}'
     if row.outcome == "ACCEPT":
         assert read(a2a.GetTaskRequest, text) == a2a.GetTaskRequest(history_length=row.value)
     else:
         assert refusal(lambda: read(a2a.GetTaskRequest, text)).path == "historyLength"
 
 
-INTEGERS_REFUSED = ["-2147483649", '"2147483648"', '""', '" 5"', '"5.0"', '"+5"', '"0x5"', '"٥"', "1e300", "-0.5", "[]", "{}"]
+INTEGERS_REFUSED = [
+    "-2147483649",
+    '"2147483648"',
+    '""',
+    '" 5"',
+    '"5.0"',
+    '"+5"',
+    '"0x5"',
+    '"٥"',
+    "1e300",
+    "-0.5",
+    "[]",
+    "{}",
+]
 
 
 @pytest.mark.parametrize("text", INTEGERS_REFUSED)
 def test_what_is_no_integer_is_refused_with_its_path(text: str) -> None:
-    assert refusal(lambda: read(a2a.GetTaskRequest, '{"historyLength":%s}' % text)).path == "historyLength"
+    assert refusal(lambda: read(a2a.GetTaskRequest, f'{{"historyLength":{text}}}')).path == "historyLength"
 
 
 @pytest.mark.parametrize("row", BASE64, ids=lambda row: row.name)
@@ -228,6 +329,12 @@ def test_texts_of_requests(row: TextRow) -> None:
 
 
 def test_unknown_members_are_taken_out_of_the_value_and_nothing_else() -> None:
-    value: Any = {"id": "t", "new": 1, "status": {"state": 1, "new": 2}, "metadata": {"new": 3}, "history": [{"new": 4}]}
+    value: Any = {
+        "id": "t",
+        "new": 1,
+        "status": {"state": 1, "new": 2},
+        "metadata": {"new": 3},
+        "history": [{"new": 4}],
+    }
     protojson.from_value(a2a.Task, value, BOUNDS)
     assert value == {"id": "t", "status": {"state": 1}, "metadata": {"new": 3}, "history": [{}]}

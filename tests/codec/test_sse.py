@@ -19,7 +19,11 @@ Event = tuple[str, str, str]
 
 def read(chunks: Iterable[bytes], limit: int = ROOMY) -> list[Event]:
     reader = sse.SseReader(limit)
-    return [(event.data.decode("utf-8", "replace"), event.event, event.id) for chunk in chunks for event in reader.feed(chunk)]
+    return [
+        (event.data.decode("utf-8", "replace"), event.event, event.id)
+        for chunk in chunks
+        for event in reader.feed(chunk)
+    ]
 
 
 def read_by_another(chunks: Iterable[bytes]) -> list[Event]:
@@ -63,8 +67,16 @@ STREAMS: list[tuple[str, bytes, list[Event]]] = [
     ("an event cut in a line", b"data: a\n\ndata: b", [("a", "message", "")]),
     ("a byte order mark", b"\xef\xbb\xbfdata: a\n\n", [("a", "message", "")]),
     ("a byte order mark before a comment", b"\xef\xbb\xbf: hi\ndata: a\n\n", [("a", "message", "")]),
-    ("only the first byte order mark", b"data: a\n\n\xef\xbb\xbfdata: b\n\ndata: c\n\n", [("a", "message", ""), ("c", "message", "")]),
-    ("separators of other worlds", "data: a\u2028b\u2029c\x85d\x0be\x0cf\x1cg\n\n".encode(), [("a\u2028b\u2029c\x85d\x0be\x0cf\x1cg", "message", "")]),
+    (
+        "only the first byte order mark",
+        b"data: a\n\n\xef\xbb\xbfdata: b\n\ndata: c\n\n",
+        [("a", "message", ""), ("c", "message", "")],
+    ),
+    (
+        "separators of other worlds",
+        "data: a\u2028b\u2029c\x85d\x0be\x0cf\x1cg\n\n".encode(),
+        [("a\u2028b\u2029c\x85d\x0be\x0cf\x1cg", "message", "")],
+    ),
     ("NUL", b"data: a\x00b\n\n", [("a\x00b", "message", "")]),
     ("many bytes a character", "data: 世😀\n\n".encode(), [("世😀", "message", "")]),
     ("nothing", b"", []),
@@ -136,7 +148,26 @@ def test_a_frame_with_an_id_says_it_to_every_reader() -> None:
         assert events == [("{}", "error", "task-1/7"), ("[]", "message", "task-1/7")]
 
 
-AWKWARD = ["\r", "\n", "\r\n", "\n\n", "\x00", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\ufeff", "data: x\n\n", "event: error\n", ": c", "😀"]
+AWKWARD = [
+    "\r",
+    "\n",
+    "\r\n",
+    "\n\n",
+    "\x00",
+    "\x0b",
+    "\x0c",
+    "\x1c",
+    "\x1d",
+    "\x1e",
+    "\x85",
+    "\u2028",
+    "\u2029",
+    "\ufeff",
+    "data: x\n\n",
+    "event: error\n",
+    ": c",
+    "😀",
+]
 
 
 @pytest.mark.parametrize("text", AWKWARD, ids=ascii)
@@ -181,7 +212,11 @@ BEYOND = [
 
 
 def in_pieces(stream: bytes) -> list[list[bytes]]:
-    return [[stream], [stream[at : at + 1] for at in range(len(stream))], [stream[at : at + 7] for at in range(0, len(stream), 7)]]
+    return [
+        [stream],
+        [stream[at : at + 1] for at in range(len(stream))],
+        [stream[at : at + 7] for at in range(0, len(stream), 7)],
+    ]
 
 
 @pytest.mark.parametrize("stream", named(WITHIN))

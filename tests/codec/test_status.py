@@ -146,7 +146,10 @@ def test_a_bare_code(code: int, kind: ErrorKind) -> None:
 STRANGERS = [
     ("another domain", {"@type": ERROR_INFO, "reason": "TASK_NOT_FOUND", "domain": "example.com"}),
     ("another reason", {"@type": ERROR_INFO, "reason": "NOT_TODAY", "domain": "a2a-protocol.org"}),
-    ("the domain of bare statuses with a reason of A2A", {"@type": ERROR_INFO, "reason": "TASK_NOT_FOUND", "domain": "grpc.io"}),
+    (
+        "the domain of bare statuses with a reason of A2A",
+        {"@type": ERROR_INFO, "reason": "TASK_NOT_FOUND", "domain": "grpc.io"},
+    ),
     ("no domain", {"@type": ERROR_INFO, "reason": "TASK_NOT_FOUND"}),
     ("a reason in small letters", {"@type": ERROR_INFO, "reason": "task_not_found", "domain": "a2a-protocol.org"}),
 ]
@@ -163,7 +166,10 @@ def test_an_agent_s_own_reason_is_kept_behind_the_one_that_identifies(entry: dic
 
 
 DETAILS: list[tuple[str, JsonValue]] = [
-    ("a field violation", {"@type": TYPE + "google.rpc.BadRequest", "fieldViolations": [{"field": "a.b", "description": "c"}]}),
+    (
+        "a field violation",
+        {"@type": TYPE + "google.rpc.BadRequest", "fieldViolations": [{"field": "a.b", "description": "c"}]},
+    ),
     ("a time to retry", {"@type": TYPE + "google.rpc.RetryInfo", "retryDelay": "1.500s"}),
     ("a link", {"@type": TYPE + "google.rpc.Help", "links": [{"description": "d", "url": "https://example.com"}]}),
     ("a text for people", {"@type": TYPE + "google.rpc.LocalizedMessage", "locale": "de", "message": "Nö"}),
@@ -192,11 +198,22 @@ def test_details_of_any_type_survive_any_chain_of_hops(entry: JsonValue) -> None
 LOOSE_DATA: list[tuple[str, JsonValue, list[JsonValue]]] = [
     ("none", None, []),
     ("an empty list", [], []),
-    ("a text, as the Python SDK sends for bad params", "Field required", [{"@type": TYPE + "google.protobuf.Value", "value": "Field required"}]),
+    (
+        "a text, as the Python SDK sends for bad params",
+        "Field required",
+        [{"@type": TYPE + "google.protobuf.Value", "value": "Field required"}],
+    ),
     ("a number", 5, [{"@type": TYPE + "google.protobuf.Value", "value": 5}]),
     ("an object without a type", {"a": "b"}, [{"@type": TYPE + "google.protobuf.Value", "value": {"a": "b"}}]),
     ("an object with a type, in no list", {"@type": TYPE + "x.Y", "a": "b"}, [{"@type": TYPE + "x.Y", "a": "b"}]),
-    ("a list of texts", ["a", "b"], [{"@type": TYPE + "google.protobuf.Value", "value": "a"}, {"@type": TYPE + "google.protobuf.Value", "value": "b"}]),
+    (
+        "a list of texts",
+        ["a", "b"],
+        [
+            {"@type": TYPE + "google.protobuf.Value", "value": "a"},
+            {"@type": TYPE + "google.protobuf.Value", "value": "b"},
+        ],
+    ),
     ("a type that is no text", [{"@type": 5}], [{"@type": TYPE + "google.protobuf.Value", "value": {"@type": 5}}]),
 ]
 
@@ -240,7 +257,12 @@ def test_metadata_that_is_not_text_as_the_sdk_sends_it_becomes_text() -> None:
         "states": ["a", 1],
         "where": {"line": 7, "file": "é"},
     }
-    entry: JsonValue = {"@type": ERROR_INFO, "reason": "TASK_NOT_FOUND", "domain": "a2a-protocol.org", "metadata": metadata}
+    entry: JsonValue = {
+        "@type": ERROR_INFO,
+        "reason": "TASK_NOT_FOUND",
+        "domain": "a2a-protocol.org",
+        "metadata": metadata,
+    }
     error = over_grpc(AgentError(*status.from_failure(jsonrpc.Failure(-32001, "m", [entry]))))
     assert error.kind is ErrorKind.TASK_NOT_FOUND
     (only,) = status.to_data(error)
@@ -356,15 +378,30 @@ _FIELD_BYTES = 32
 def trailers_bytes(rich: Status) -> int:
     """The size of the trailers that carry an error; grpc-message is percent-encoded."""
     encoded = sum(1 if 0x20 <= byte <= 0x7E and byte != 0x25 else 3 for byte in rich.message.encode())
-    fields = {"grpc-status": len(str(rich.code)), "grpc-message": encoded, "grpc-status-details-bin": len(rich.to_binary())}
+    fields = {
+        "grpc-status": len(str(rich.code)),
+        "grpc-message": encoded,
+        "grpc-status-details-bin": len(rich.to_binary()),
+    }
     return sum(len(name) + size + _FIELD_BYTES for name, size in fields.items())
 
 
-LONG_TEXTS = [("letters", "x"), ("percent signs", "%"), ("accents", "é"), ("ideographs", "名"), ("emoji", "😀"), ("line feeds", "\n")]
+LONG_TEXTS = [
+    ("letters", "x"),
+    ("percent signs", "%"),
+    ("accents", "é"),
+    ("ideographs", "名"),
+    ("emoji", "😀"),
+    ("line feeds", "\n"),
+]
 
 
 @pytest.mark.parametrize("character", named(LONG_TEXTS))
-@pytest.mark.parametrize("details", [(), (filler(4000),), (filler(20_000),)], ids=["bare", "with a detail", "with a detail that does not fit"])
+@pytest.mark.parametrize(
+    "details",
+    [(), (filler(4000),), (filler(20_000),)],
+    ids=["bare", "with a detail", "with a detail that does not fit"],
+)
 def test_an_error_fits_the_trailers_that_stock_peers_take(character: str, details: tuple[PackedDetail, ...]) -> None:
     error = AgentError(ErrorKind.TASK_NOT_FOUND, character * 5000, details)
     assert trailers_bytes(status.to_status(error, StatusProfile.V1_0_1)) <= STOCK_METADATA_BYTES

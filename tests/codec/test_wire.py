@@ -59,7 +59,8 @@ def test_bytes_that_are_no_message(data: bytes) -> None:
 
 
 def test_every_cut_of_a_message_is_a_message_or_malformed() -> None:
-    text = b'{"statusUpdate":{"taskId":"t","status":{"state":2,"message":{"parts":[{"data":{"a":[1,"x"]}}]},"timestamp":"2026-01-31T12:00:00.5Z"}}}'
+    status = b'{"state":2,"message":{"parts":[{"data":{"a":[1,"x"]}}]},"timestamp":"2026-01-31T12:00:00.5Z"}'
+    text = b'{"statusUpdate":{"taskId":"t","status":%s}}' % status
     data = protojson.decode(a2a.StreamResponse, text, BOUNDS).to_binary()
     for end in range(1, len(data)):
         assert refusal(lambda end=end: wire.decode(a2a.StreamResponse, data[:end], BOUNDS)).syntax

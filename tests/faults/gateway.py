@@ -142,8 +142,9 @@ class JsonRpcCaller:
 
     async def told(self) -> Told:
         assert self._events is not None
-        async for event in self._events:
-            self._note(json.loads(event.data))
+        async with asyncio.timeout(PATIENCE_S):
+            async for event in self._events:
+                self._note(json.loads(event.data))
         received = self.fake.received
         if received.header("content-type") == "application/json":
             self._note(cast(Json, received.json()))
@@ -209,8 +210,9 @@ class GrpcSideCaller:
     async def told(self) -> Told:
         assert self._messages is not None
         assert self.stream is not None
-        async for message in self._messages:
-            self._results.append(from_wire(self._shape, message))
+        async with asyncio.timeout(PATIENCE_S):
+            async for message in self._messages:
+                self._results.append(from_wire(self._shape, message))
         outcome = self.stream.outcome
         assert outcome.code is not None
         reason = None if outcome.ok else outcome.reason or outcome.code.name

@@ -31,9 +31,7 @@ def status(code: int, answer: str) -> bytes:
 
 def differences() -> list[str]:
     wrong = [
-        f"messages/{row.name}"
-        for row in MESSAGES
-        if message(row["message"], row["JSON"]) != row.bytes_of("protobuf")
+        f"messages/{row.name}" for row in MESSAGES if message(row["message"], row["JSON"]) != row.bytes_of("protobuf")
     ]
     wrong += [
         f"errors/{row.name}"

@@ -24,10 +24,10 @@ def sdk_agent(*flags: str, serving: tuple[str, ...] = BOTH) -> Generator[Program
 
 
 @contextlib.contextmanager
-def gateway(*flags: str) -> Generator[Program]:
+def gateway(*flags: str, env: dict[str, str] | None = None) -> Generator[Program]:
     """A gateway on free ports. `ready["http"]` is its base URL, `ready["grpc"]` a host:port."""
     serve = ("serve", "--http", LOOPBACK, "--grpc", LOOPBACK)
-    with running(python("gateway", *serve, *flags), ready_line=serving_on) as program:
+    with running(python("gateway", *serve, *flags), env=env, ready_line=serving_on) as program:
         yield program
 
 
