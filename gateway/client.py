@@ -18,6 +18,7 @@ from protobuf import Message as ProtoMessage
 from protobuf import Oneof
 from protobuf.wkt.google.protobuf.struct_pb import Value
 from rich.console import Console
+from rich.markup import escape
 
 from gateway.agent import Agent, CallContext
 from gateway.codec import jsonrpc, protojson, status
@@ -125,10 +126,11 @@ def message(text: str, files: Sequence[Path], data: str | None, task_id: str, co
 def explain(error: GatewayError, as_json: bool) -> None:
     """Tells why a call failed: to a person on stderr, to a machine as the JSON-RPC error object."""
     if as_json:
-        text = jsonrpc.failure(jsonrpc.NO_ID, error.kind.row.jsonrpc, error.message, status.to_data(error))
-        print(json.dumps({"error": json.loads(text)["error"]}, ensure_ascii=False), flush=True)
+        answer = jsonrpc.failure(jsonrpc.NO_ID, error.kind.row.jsonrpc, error.message, status.to_data(error))
+        print(json.dumps({"error": json.loads(answer)["error"]}, ensure_ascii=False), flush=True)
     else:
-        Console(stderr=True).print(f"[red]{error.kind.reason}[/red] {_plain(error.message)}", highlight=False, soft_wrap=True)
+        text = f"[red]{error.kind.reason}[/red] {escape(_plain(error.message))}"
+        Console(stderr=True, highlight=False, soft_wrap=True).print(text)
 
 
 class _Machine:

@@ -40,7 +40,8 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
-            if self._deadline is None and not self._in_body and self._cycle is not None and self._cycle.response_complete:
+            answered = self._cycle is not None and self._cycle.response_complete
+            if answered and not self._in_body and self._deadline is None:
                 self._await_head()
             if self._deadline is not None:
                 self._head_bytes += len(data)
@@ -62,9 +63,14 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
             super().on_headers_complete()
             self._cycle = self.cycle
 
+        def on_body(self, body: bytes) -> None:
+            if self._in_body:
+                super().on_body(body)
+
         def on_message_complete(self) -> None:
-            self._in_body = False
-            super().on_message_complete()
+            if self._in_body:
+                self._in_body = False
+                super().on_message_complete()
 
         def _refuse_head(self) -> None:
             self._head_arrived()

@@ -34,7 +34,7 @@ EVENTS: list[Json] = [task(), artifact("one"), artifact("two", append=True), sta
 """A short stream that ends well."""
 
 MIB = 1024 * 1024
-PATIENCE_S = 20.0
+PATIENCE_S = 10.0
 """For what takes a moment; nothing waits for it to pass unless something is wrong."""
 
 
@@ -260,6 +260,10 @@ class Agent(Protocol):
         """The act of answering SendMessage."""
         ...
 
+    def linger(self) -> Any:
+        """The act of staying silent for as long as the caller is there."""
+        ...
+
     def fail(self, text: str) -> Any:
         """The act of ending with TASK_NOT_FOUND and this text."""
         ...
@@ -311,6 +315,9 @@ class GrpcAgent:
 
     def answer(self, value: Json) -> scripted_grpc.Step:
         return scripted_grpc.answer(value)
+
+    def linger(self) -> scripted_grpc.Step:
+        return steps.hang()
 
     def fail(self, text: str) -> scripted_grpc.Step:
         return scripted_grpc.end(scripted_grpc.grpc.StatusCode.NOT_FOUND, text)
@@ -366,6 +373,13 @@ class JsonRpcAgent:
 
     def answer(self, value: Json) -> http_steps.Step:
         return http_steps.json_reply(value)
+
+    def linger(self) -> http_steps.Step:
+        async def step(exchange: http_steps.HttpExchange) -> None:
+            await exchange.connection.gone.wait()
+            exchange.end(reset=False)
+
+        return step
 
     def fail(self, text: str) -> http_steps.Step:
         return http_steps.json_error(-32001, text)

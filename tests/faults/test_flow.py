@@ -133,7 +133,7 @@ async def test_r04_a_grpc_caller_that_is_done_writing_gets_everything() -> None:
 async def test_r04_a_half_closed_http_connection_counts_as_gone() -> None:
     # Documented: uvicorn does not tell a half-close from a close.
     async with between(TO_GRPC) as it:
-        it.agent.plays(STREAM, it.agent.event(task()), steps.hang())
+        it.agent.plays(STREAM, it.agent.event(task()), it.agent.linger())
         async with it.caller() as caller:
             await caller.ask(STREAM, send_params())
             assert await caller.result() == task()
@@ -154,11 +154,11 @@ async def under_way(it: Between, caller: Any, moment: str) -> str:
     agent = it.agent
     match moment:
         case "unary":
-            agent.plays(UNARY, steps.hang())
+            agent.plays(UNARY, agent.linger())
         case "before the first event":
-            agent.plays(STREAM, steps.hang())
+            agent.plays(STREAM, agent.linger())
         case "after it":
-            agent.plays(STREAM, agent.event(task()), steps.hang())
+            agent.plays(STREAM, agent.event(task()), agent.linger())
         case _:
             agent.plays(STREAM, agent.flood(big))
     rpc = UNARY if moment == "unary" else STREAM
@@ -228,7 +228,7 @@ async def test_r05_a_caller_that_falls_silent_under_a_flood_is_noticed(way: Way)
 
 async def test_r05_an_idle_grpc_caller_in_a_black_hole_is_noticed_by_pings() -> None:
     async with between(TO_JSONRPC, {"ping_s": 0.5, "ping_answer_s": 0.5}) as it:
-        it.agent.plays(STREAM, it.agent.event(task()), steps.hang())
+        it.agent.plays(STREAM, it.agent.event(task()), it.agent.linger())
         async with Proxy(HOST, int(it.gateway.grpc.rpartition(":")[2])) as proxy:
             async with it.caller(port=proxy.port) as caller:
                 await caller.ask(STREAM, send_params())
@@ -246,7 +246,7 @@ async def test_r05_an_idle_grpc_caller_in_a_black_hole_is_noticed_by_pings() -> 
 @pytest.mark.parametrize(("way", "how"), [(way, how) for way in WAYS for how in way.exits], ids=str)
 async def test_r06_two_hundred_opened_and_dropped_streams_leave_nothing(way: Way, how: str) -> None:
     async with between(way) as it:
-        it.agent.plays(STREAM, it.agent.event(task()), steps.hang())
+        it.agent.plays(STREAM, it.agent.event(task()), it.agent.linger())
 
         async def open_and_drop() -> None:
             async with it.caller() as caller:
@@ -279,7 +279,7 @@ async def settled_agent(it: Between) -> None:
 @both_ways
 async def test_r06_a_stream_dropped_before_it_is_open_leaves_nothing(way: Way) -> None:
     async with between(way) as it:
-        it.agent.plays(STREAM, steps.hang())
+        it.agent.plays(STREAM, it.agent.linger())
         it.agent.plays(UNARY, it.agent.answer(message()))
         assert (await it.ask(UNARY, send_params())).reason is None
         tasks, files = running_tasks(), open_files()
