@@ -7,7 +7,7 @@ from gateway.errors import CallerError, ErrorKind
 
 
 class NoSuchAgent(CallerError):
-    """The call names an agent that the gateway does not have."""
+    """The call came to the address of an agent that the gateway does not have."""
 
 
 class Directory:
@@ -30,14 +30,14 @@ class Directory:
     def find(self, tenant: str, name: str = "") -> tuple[str, Agent]:
         """The agent of a call that came for `name` (empty: for the gateway) with this tenant, and its name.
 
-        Raises NoSuchAgent, or CallerError where the two contradict each other.
+        Raises CallerError; NoSuchAgent where it is the address that names none.
         """
         if name and tenant and tenant != name:
             raise CallerError(ErrorKind.INVALID_PARAMS, f"The tenant {tenant[:64]!r} is not the agent of this address")
         wanted = name or tenant or self.default
         if (agent := self._agents.get(wanted)) is None:
             what = f"There is no agent {wanted[:64]!r}" if wanted else "The gateway has no agent"
-            raise NoSuchAgent(ErrorKind.INVALID_PARAMS, what)
+            raise (NoSuchAgent if name else CallerError)(ErrorKind.INVALID_PARAMS, what)
         return wanted, agent
 
     async def close(self) -> None:

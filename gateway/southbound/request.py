@@ -51,12 +51,12 @@ async def in_time(waiting: Awaitable[T], deadline: float | None, idle_s: float |
     if deadline is None and idle_s is None:
         return await waiting
     loop = asyncio.get_running_loop()
-    silent_at = loop.time() + idle_s if idle_s is not None else float("inf")
-    give_up_at = min(silent_at, deadline if deadline is not None else silent_at)
+    silent_at = float("inf") if idle_s is None else loop.time() + idle_s
+    over_at = float("inf") if deadline is None else deadline
     try:
-        async with asyncio.timeout_at(give_up_at):
+        async with asyncio.timeout_at(min(silent_at, over_at)):
             return await waiting
     except TimeoutError:
-        if deadline is not None and loop.time() >= deadline:
+        if over_at <= silent_at:
             raise AgentError(ErrorKind.DEADLINE_EXCEEDED, "The agent did not answer in time") from None
         raise AgentError(ErrorKind.UNAVAILABLE, f"The agent was silent for {idle_s} s") from None

@@ -69,6 +69,7 @@ class Started:
         self.out = out
         self._status = status
         self._err = err
+        self._ended: Ended | None = None
 
     def line(self) -> str:
         """The next line of stdout; empty at its end."""
@@ -86,11 +87,19 @@ class Started:
         os.kill(self.pid, number)
 
     def ends(self) -> Ended:
-        """What became of it, once it has ended."""
-        stdout = b"" if self.out.closed else self.out.read()
-        code = int(self._status.recv(16))
-        self._err.seek(0)
-        return Ended(code, stdout, self._err.read())
+        """What became of it, once it has ended; of its output what was not read before."""
+        if self._ended is None:
+            stdout = b"" if self.out.closed else self.out.read()
+            code = int(self._status.recv(16))
+            self._err.seek(0)
+            self._ended = Ended(code, stdout, self._err.read())
+        return self._ended
+
+    def stop(self) -> None:
+        """Ends it, if it has not ended."""
+        if self._ended is None:
+            self.signal(signal.SIGTERM)
+            self.ends()
 
 
 class Launcher:
@@ -99,6 +108,7 @@ class Launcher:
     def __init__(self) -> None:
         self._here, self._there = socket.socketpair()
         self._stack = ExitStack()
+        self._started: list[Started] = []
 
     def __enter__(self) -> Self:
         command = [sys.executable, str(Path(__file__)), str(self._there.fileno())]
@@ -109,35 +119,40 @@ class Launcher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for started in self._started:
+            started.stop()
         self._here.close()
         self._process.wait(WITHIN_S)
         self._stack.close()
 
     def start(self, *arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> Started:
         """Begins the command `a2a-gateway ARGUMENTS`."""
-        given = tempfile.TemporaryFile()
-        given.write(stdin)
-        given.seek(0)
+        command = {"arguments": [os.fsencode(one).hex() for one in arguments], "env": env or {}}
         reading, writing = os.pipe()
-        err = self._stack.enter_context(tempfile.TemporaryFile())
-        out = self._stack.enter_context(os.fdopen(reading, "rb"))
         here, there = socket.socketpair()
-        self._stack.enter_context(here)
         here.settimeout(WITHIN_S)
-        told = tempfile.TemporaryFile()
-        told.write(json.dumps({"arguments": [os.fsencode(one).hex() for one in arguments], "env": env or {}}).encode())
-        told.seek(0)
-        passed = [told.fileno(), given.fileno(), writing, err.fileno(), there.fileno()]
-        socket.send_fds(self._here, [b"!"], passed)
-        told.close()
-        given.close()
+        out = self._stack.enter_context(os.fdopen(reading, "rb"))
+        err = self._stack.enter_context(tempfile.TemporaryFile())
+        self._stack.enter_context(here)
+        with _file(json.dumps(command).encode()) as told, _file(stdin) as given, there:
+            passed = [told.fileno(), given.fileno(), writing, err.fileno(), there.fileno()]
+            socket.send_fds(self._here, [b"!"], passed)
         os.close(writing)
-        there.close()
-        return Started(int(here.recv(16)), here, out, err)
+        started = Started(int(here.recv(16)), here, out, err)
+        self._started.append(started)
+        return started
 
     def run(self, *arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> Ended:
         """The command `a2a-gateway ARGUMENTS`, once it has ended."""
         return self.start(*arguments, stdin=stdin, env=env).ends()
+
+
+def _file(content: bytes) -> IO[bytes]:
+    """A file without a name, to be read from its beginning."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 # whoever asked closes it
+    file.write(content)
+    file.seek(0)
+    return file
 
 
 def _serve(told_on: socket.socket) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import json
 import unicodedata
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,8 +21,6 @@ HOSTILE = "a\x1b[2Jb\x07c\x9b31md\x7fe\x00f\rg\u202eh\u2066i\x08j"
 """Clears the screen, rings, colours, overwrites, turns the line round."""
 SHOWN = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in HOSTILE)
 MARKUP = "[bold]x[/bold] [link=file:///]y[/link] [/never-opened] :warning:"
-
-Run = Callable[..., "asyncio.Future[Ended]"]
 
 
 async def run(cli: Launcher, *arguments: str, stdin: bytes = b"") -> Ended:
@@ -119,7 +116,7 @@ async def test_a_person_is_shown_no_control_characters(cli: Launcher, said: str)
     ended = await answered(cli, verb, scripts, *more)
     assert steering(ended.out + ended.err) == []
     assert "Traceback" not in ended.err
-    assert SHOWN.replace("\r", "") in (ended.out + ended.err).replace("\n", "") or said in ("a data part",)
+    assert (json.dumps(HOSTILE)[1:5] if said == "a data part" else SHOWN) in ended.out + ended.err.replace("\n", "")
 
 
 async def test_a_card_shows_no_control_characters(cli: Launcher) -> None:
@@ -133,7 +130,7 @@ async def test_a_machine_is_shown_control_characters_escaped(cli: Launcher, said
     verb, scripts, more = SAID[said]
     ended = await answered(cli, verb, scripts, *more, "--json")
     assert [char for char in ended.out if char < " " and char != "\n"] == []
-    assert "\x1b[2J" in str(ended.json())
+    assert json.dumps(HOSTILE)[1:-1] in json.dumps(ended.json())
     assert ended.err == ""
 
 

@@ -5,7 +5,9 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from typer.testing import CliRunner
 
+from gateway.cli import app
 from tests.cli.conftest import Addresses, Agents
 from tests.cli.launcher import DONE, FAILED, WRONG_USAGE, Launcher
 
@@ -38,7 +40,6 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
     "a page size out of range": (("list", "URL", "--page-size", "99999999999"), "--page-size"),
     "a history out of range": (("get", "URL", "x", "--history", "99999999999"), "--history"),
     "a timeout that is none": (("get", "URL", "x", "--timeout", "soon"), "--timeout"),
-    "a timeout of no time": (("get", "URL", "x", "--timeout", "-1"), "--timeout"),
     "an address without a port": (("serve", "--http", "localhost"), "http: expected HOST:PORT"),
     "an address of another kind": (("serve", "--grpc", "grpc://127.0.0.1:1"), "grpc: "),
     "an agent without a name": (("serve", "--agent", "grpc://127.0.0.1:1"), "NAME=URL"),
@@ -105,9 +106,10 @@ def test_help_names_every_verb(cli: Launcher, option: str) -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_explains_itself(cli: Launcher, verb: str) -> None:
-    ended = cli.run(verb, "--help").done()
-    assert ended.out.startswith(f"Usage: a2a-gateway {verb}")
+def test_every_verb_explains_itself(verb: str) -> None:
+    shown = CliRunner().invoke(app, [verb, "--help"], prog_name="a2a-gateway")
+    assert shown.exit_code == DONE
+    assert shown.output.startswith(f"Usage: a2a-gateway {verb}")
 
 
 def test_ctrl_c_ends_a_stream_quietly(cli: Launcher, agents: Agents) -> None:

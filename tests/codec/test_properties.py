@@ -27,7 +27,7 @@ from tests.codec.given import (
 BOUNDS = Bounds()
 
 
-@bounded(150)
+@bounded(80)
 @given(ANY_MESSAGE)
 def test_a_message_survives_protobuf_and_json(message: Message) -> None:
     over_wire = wire.decode(type(message), wire.encode(message, BOUNDS), BOUNDS)
@@ -36,7 +36,7 @@ def test_a_message_survives_protobuf_and_json(message: Message) -> None:
     assert over_json == message
 
 
-@bounded(100)
+@bounded(50)
 @given(ANY_MESSAGE)
 def test_a_message_survives_a_chain_of_both(message: Message) -> None:
     hop = wire.decode(type(message), wire.encode(message, BOUNDS), BOUNDS)
@@ -45,7 +45,7 @@ def test_a_message_survives_a_chain_of_both(message: Message) -> None:
     assert hop == message
 
 
-@bounded(100)
+@bounded(50)
 @given(ANY_MESSAGE)
 def test_json_text_and_json_value_are_the_same_writing(message: Message) -> None:
     text = protojson.encode(message, BOUNDS)
@@ -53,7 +53,7 @@ def test_json_text_and_json_value_are_the_same_writing(message: Message) -> None
     assert protojson.to_value(message, BOUNDS) == json.loads(text)
 
 
-@bounded(250)
+@bounded(120)
 @given(ANY_NEAR_JSON)
 @example((a2a.GetTaskRequest, {"historyLength": 1e300}))
 def test_json_is_a_message_that_both_sides_can_read_or_malformed(
@@ -68,14 +68,14 @@ def test_json_is_a_message_that_both_sides_can_read_or_malformed(
     assert protojson.decode(message_type, protojson.encode(message, BOUNDS), BOUNDS) == message
 
 
-@bounded(100)
+@bounded(50)
 @given(st.sampled_from([a2a.SendMessageRequest, a2a.AgentCard, a2a.Part]), JSON_VALUES)
 def test_any_json_value_is_a_message_or_malformed(message_type: type[Message], value: jsontext.JsonValue) -> None:
     with suppress(Malformed):
         assert isinstance(protojson.from_value(message_type, value, BOUNDS), message_type)
 
 
-@bounded(300)
+@bounded(150)
 @given(ANY_WIRE)
 def test_bytes_are_a_message_that_both_sides_can_read_or_malformed(given_bytes: tuple[type[Message], bytes]) -> None:
     message_type, data = given_bytes
@@ -91,7 +91,7 @@ def test_bytes_are_a_message_that_both_sides_can_read_or_malformed(given_bytes: 
     assert json.loads(protojson.encode(over_json, BOUNDS)) == json.loads(text)
 
 
-@bounded(200)
+@bounded(120)
 @given(ANY_MESSAGE)
 def test_what_is_required_is_there_or_malformed_with_its_path(message: Message) -> None:
     refused: Malformed | None = None
@@ -102,7 +102,7 @@ def test_what_is_required_is_there_or_malformed_with_its_path(message: Message) 
     assert refused is None or refused.path or type(message) is a2a.Part
 
 
-@bounded(200)
+@bounded(120)
 @given(JSON_VALUES)
 def test_a_free_form_value_passes_alike_as_json_and_as_a_message(value: jsontext.JsonValue) -> None:
     try:
@@ -116,7 +116,7 @@ def test_a_free_form_value_passes_alike_as_json_and_as_a_message(value: jsontext
     assert _same(back["data"], value)
 
 
-@bounded(150)
+@bounded(80)
 @given(FREE_FORM)
 def test_json_text_is_read_as_it_was_written(value: jsontext.JsonValue) -> None:
     text = jsontext.dump(value)
@@ -129,7 +129,7 @@ _JSON_ALPHABET = st.sampled_from(
 )
 
 
-@bounded(300)
+@bounded(150)
 @given(st.binary(max_size=20) | st.lists(_JSON_ALPHABET, max_size=14).map(lambda parts: "".join(parts).encode()))
 def test_any_text_is_json_or_malformed(text: bytes) -> None:
     try:
@@ -140,7 +140,7 @@ def test_any_text_is_json_or_malformed(text: bytes) -> None:
     assert _same(jsontext.load(jsontext.dump(value), BOUNDS), value)
 
 
-@bounded(200)
+@bounded(120)
 @given(
     FREE_FORM
     | st.fixed_dictionaries(
@@ -170,7 +170,7 @@ _ANSWERS = st.fixed_dictionaries(
 )
 
 
-@bounded(250)
+@bounded(120)
 @given(_ANSWERS)
 def test_any_answer_is_a_result_an_error_or_malformed(value: dict[str, jsontext.JsonValue]) -> None:
     try:
@@ -187,7 +187,7 @@ def test_any_answer_is_a_result_an_error_or_malformed(value: dict[str, jsontext.
     assert status.from_status("", error.kind.grpc_status(), rich.message, rich.to_binary())[0] is error.kind
 
 
-@bounded(250)
+@bounded(120)
 @given(st.sampled_from(sorted(GrpcStatus, key=lambda code: code.value)[1:]), TEXTS, st.none() | st.binary(max_size=30))
 def test_any_grpc_status_is_an_error_that_json_rpc_can_say(code: GrpcStatus, message: str, rich: bytes | None) -> None:
     error = AgentError(*status.from_status("GetTask", code, message, rich))
@@ -204,7 +204,7 @@ def _read(chunks: list[bytes]) -> list[sse.ServerSentEvent]:
     return [event for chunk in chunks for event in reader.feed(chunk)]
 
 
-@bounded(250)
+@bounded(120)
 @given(st.lists(TEXTS, min_size=1, max_size=4), st.data())
 def test_any_text_survives_a_stream_in_any_chunks(texts: list[str], data: st.DataObject) -> None:
     stream = b"".join(sse.KEEP_ALIVE + sse.frame(jsontext.dump({"text": text})) for text in texts)
@@ -226,7 +226,7 @@ _OTHERS = (b": comment", b"event: error", b"id: 7", b"id: a\x00", b"retry: 5", b
 _LINES = st.lists(st.sampled_from([*_FIELDS, *_OTHERS]), max_size=10)
 
 
-@bounded(300)
+@bounded(150)
 @given(_LINES, st.lists(st.sampled_from([b"\n", b"\r", b"\r\n"]), min_size=10, max_size=10), st.booleans(), st.data())
 def test_any_cut_of_any_stream_gives_the_same_events(
     lines: list[bytes], ends: list[bytes], bom: bool, data: st.DataObject
@@ -235,7 +235,7 @@ def test_any_cut_of_any_stream_gives_the_same_events(
     assert _read(data.draw(cut(stream))) == _read([stream])
 
 
-@bounded(300)
+@bounded(150)
 @given(st.binary(max_size=60), st.integers(1, 20))
 def test_a_stream_reader_keeps_its_bound_whatever_comes(stream: bytes, limit: int) -> None:
     reader = sse.SseReader(limit)
@@ -249,7 +249,7 @@ def test_a_stream_reader_keeps_its_bound_whatever_comes(stream: bytes, limit: in
     assert refused is None or refused.too_large
 
 
-@bounded(200)
+@bounded(120)
 @given(
     st.lists(
         st.tuples(

@@ -79,6 +79,8 @@ class Told:
 
 # Callers
 
+_OWN_CANCEL = "Locally cancelled by application!"
+
 
 class Caller(Protocol):
     """Makes one call after another over one connection; what is not asked for is not read."""
@@ -188,6 +190,9 @@ class GrpcSideCaller:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        if self.stream is not None and self.stream.outcome.code is None:
+            self.stream.cancel()
+            await self.stream.finish()
         await self.fake.__aexit__(*exc)
 
     @property
@@ -215,11 +220,13 @@ class GrpcSideCaller:
                 self._results.append(from_wire(self._shape, message))
         outcome = self.stream.outcome
         assert outcome.code is not None
+        if outcome.details == _OWN_CANCEL and self.left_at is None:
+            raise TimeoutError(f"told nothing after {len(self._results)} results")  # grpc.aio made a cancel of it
         reason = None if outcome.ok else outcome.reason or outcome.code.name
         return Told(self._results, reason, outcome.details, errors=int(not outcome.ok))
 
     def leave(self, how: str) -> None:
-        assert how == "cancel"
+        assert how == "cancel", how
         assert self.stream is not None
         self.stream.cancel()
 
@@ -274,6 +281,10 @@ class Agent(Protocol):
 
     def asked_times(self, rpc: str) -> int: ...
 
+    def forget(self) -> None:
+        """Forgets its script and what it was asked."""
+        ...
+
     async def request(self, rpc: str) -> JsonValue:
         """The last request of an operation, in ProtoJSON."""
         ...
@@ -327,6 +338,10 @@ class GrpcAgent:
 
     def asked_times(self, rpc: str) -> int:
         return len(self.fake.calls_of(rpc))
+
+    def forget(self) -> None:
+        self.fake.scripts = {}
+        self.fake.calls.clear()
 
     async def request(self, rpc: str) -> JsonValue:
         await self.asked(rpc)
@@ -389,6 +404,10 @@ class JsonRpcAgent:
 
     def asked_times(self, rpc: str) -> int:
         return len(self.fake.calls(rpc))
+
+    def forget(self) -> None:
+        self.fake.scripts = {}
+        self.fake.requests.clear()
 
     async def request(self, rpc: str) -> JsonValue:
         await self.asked(rpc)
@@ -481,6 +500,16 @@ def open_files() -> int:
 
 def running_tasks() -> int:
     return len(asyncio.all_tasks())
+
+
+async def settled(tasks: int, files: int) -> None:
+    """Returns once no more asyncio tasks run and no more files are open than these."""
+
+    def nothing_left() -> bool:
+        gc.collect()  # a channel of a grpc.aio caller lives as long as the cycles that hold it
+        return running_tasks() <= tasks and open_files() <= files
+
+    await steps.until(nothing_left, PATIENCE_S, poll_s=0.02)
 
 
 def now() -> float:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from generated.a2a.v1 import a2a_pb as a2a
 from tests.fakes import steps
 from tests.fakes.callers import H2Caller, grpc_headers
 from tests.fakes.events import Json, message, number_of, numbered, send_params, status, task, to_wire
@@ -26,13 +27,14 @@ from tests.faults.gateway import (
     both_ways,
     calls_under_way,
     growth,
+    in_front_of,
     now,
     open_files,
     report,
     running_tasks,
+    settled,
     until_idle,
 )
-from generated.a2a.v1 import a2a_pb as a2a
 
 pytestmark = pytest.mark.anyio
 
@@ -169,11 +171,6 @@ async def under_way(it: Between, caller: Any, moment: str) -> str:
     return rpc
 
 
-async def settled(tasks: int, files: int) -> None:
-    """Nothing is left: as many asyncio tasks and open files as before, or fewer."""
-    await steps.until(lambda: running_tasks() <= tasks and open_files() <= files, PATIENCE_S)
-
-
 @pytest.mark.parametrize(("way", "how", "moment"), LEAVINGS, ids=lambda value: str(value))
 async def test_r05_a_caller_that_leaves_frees_its_agent_and_not_its_task(way: Way, how: str, moment: str) -> None:
     async with between(way) as it:
@@ -227,7 +224,7 @@ async def test_r05_a_caller_that_falls_silent_under_a_flood_is_noticed(way: Way)
 
 
 async def test_r05_an_idle_grpc_caller_in_a_black_hole_is_noticed_by_pings() -> None:
-    async with between(TO_JSONRPC, {"ping_s": 0.5, "ping_answer_s": 0.5}) as it:
+    async with between(TO_JSONRPC, {"ping_s": 1, "ping_answer_s": 0.5}) as it:
         it.agent.plays(STREAM, it.agent.event(task()), it.agent.linger())
         async with Proxy(HOST, int(it.gateway.grpc.rpartition(":")[2])) as proxy:
             async with it.caller(port=proxy.port) as caller:
@@ -237,7 +234,23 @@ async def test_r05_an_idle_grpc_caller_in_a_black_hole_is_noticed_by_pings() -> 
                 gone_at = now()
                 freed_after_s = await it.agent.freed_at(STREAM) - gone_at
                 await until_idle(it.gateway)
-                report("R05 GRPC to JSONRPC, black hole, idle", f"freed after {freed_after_s:.3f} s, pings of 0.5 s")
+                report("R05 GRPC to JSONRPC, black hole, idle", f"freed after {freed_after_s:.3f} s, limits 1 s and 0.5 s")
+
+
+async def test_r10_an_idle_grpc_agent_in_a_black_hole_is_noticed_by_pings() -> None:
+    async with TO_GRPC.agent() as agent:
+        agent.plays(STREAM, agent.event(task()), agent.linger())
+        async with Proxy(HOST, agent.port) as proxy:
+            limits: Json = {"agent_ping_s": 1, "ping_answer_s": 0.5}
+            async with in_front_of(f"grpc://{HOST}:{proxy.port}", limits=limits) as gateway:
+                async with TO_GRPC.caller(gateway) as caller:
+                    await caller.ask(STREAM, send_params())
+                    assert await caller.result() == task()
+                    proxy.links[0].blackhole()
+                    gone_at = now()
+                    told = await caller.told()
+                    report("R10 JSONRPC to GRPC, black hole, idle", f"told after {now() - gone_at:.3f} s, limits 1 s and 0.5 s")
+                    assert (told.results, told.reason, told.errors) == ([task()], "UNAVAILABLE", 1)
 
 
 # R06
@@ -283,10 +296,12 @@ async def test_r06_a_stream_dropped_before_it_is_open_leaves_nothing(way: Way) -
         it.agent.plays(UNARY, it.agent.answer(message()))
         assert (await it.ask(UNARY, send_params())).reason is None
         tasks, files = running_tasks(), open_files()
-        for _ in range(50):
+        for number in range(60):
             async with it.caller() as caller:
+                await caller.ask(UNARY, send_params())
+                assert (await caller.told()).reason is None
                 await caller.ask(STREAM, send_params())
-                await asyncio.sleep(0)
+                await asyncio.sleep(number % 6 / 1000)  # somewhere between the call and its agent's head
                 caller.leave(way.exits[0])
         await until_idle(it.gateway)
         await settled(tasks, files)

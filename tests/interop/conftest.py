@@ -1,4 +1,4 @@
-"""The programs as fixtures. Each agent and gateway, and one direct run of the client by binding, serve the whole session.
+"""The programs as fixtures. Agents, gateways, and one direct run of the client by binding, serve the whole session.
 
 Between the two gateways stands every way to name an agent: by flag and by file, over HTTP and over gRPC.
 """

@@ -97,7 +97,9 @@ def running(
         except ProgramError:
             raise
         except BaseException as error:
-            error.add_note(f"--- stderr of {' '.join(argv)} ---\n{program.stderr()}")
+            code = program.process.poll()
+            state = "still running" if code is None else f"ended with {code}"
+            error.add_note(f"--- stderr of {' '.join(argv)} ({state}) ---\n{program.stderr()}")
             raise
 
 

@@ -1,6 +1,6 @@
-"""The a2a-sdk's card resolver behind an HTTP cache: `python -m tests.interop.sdk_card CARD_BASE_URL`.
+"""The a2a-sdk's card resolver behind an HTTP cache: `python -m tests.interop.sdk_card CARD_BASE_URL…`.
 
-Resolves the card twice. Prints one JSON document: both cards, and the status and headers that came over the wire.
+Resolves each card twice. Prints one JSON document, by URL: both cards, and what came over the wire.
 """
 
 import asyncio
@@ -43,5 +43,9 @@ async def run(card_base_url: str) -> dict[str, Any]:
     return {"cards": cards, "exchanges": cache.exchanges}
 
 
+async def run_all(card_base_urls: list[str]) -> dict[str, Any]:
+    return {url: await run(url) for url in card_base_urls}
+
+
 if __name__ == "__main__":
-    json.dump(asyncio.run(run(sys.argv[1])), sys.stdout)
+    json.dump(asyncio.run(run_all(sys.argv[1:])), sys.stdout)

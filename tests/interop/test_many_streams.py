@@ -25,7 +25,7 @@ STREAMS = 20
 # The SDK
 
 
-SDK_EVENTS = 250
+SDK_EVENTS = 100
 SDK_WAYS = {"JSONRPC": "/over-grpc/", "GRPC": "/"}
 """Client to the path of the agent that is reached by the other binding."""
 

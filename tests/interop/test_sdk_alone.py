@@ -281,8 +281,13 @@ def test_parts_arrive_as_they_were_made(binding: str, direct: Results) -> None:
         objects, values, raw, url = (artifact["parts"] for artifact in artifacts)
         assert objects == [{"data": value, "mediaType": "application/json"}]
         assert [part["data"] for part in values] == VALUES
-        assert base64.b64decode(raw[0].pop("raw")) == RAW
-        assert raw == [{"mediaType": "application/octet-stream", "filename": RAW_FILENAME}]
+        (of_bytes,) = raw
+        assert base64.b64decode(of_bytes["raw"]) == RAW
+        assert {**of_bytes, "raw": ""} == {
+            "raw": "",
+            "mediaType": "application/octet-stream",
+            "filename": RAW_FILENAME,
+        }
         assert url == [{"url": URL, "mediaType": "text/html", "filename": "page.html"}]
         assert all(artifact["metadata"] == METADATA for artifact in artifacts)
         assert all(artifact["extensions"] == [EXTENSION] for artifact in artifacts)

@@ -69,7 +69,9 @@ def test_client_sees_what_it_sees_directly(
     check: str, client: str, route: str, direct: Results, through: Callable[[str, str], dict[str, Any]]
 ) -> None:
     source = ROUTES[route].card if check == "card" else check
-    assert comparable(check, client, through(route, client)[check]) == expected(source, client, direct)
+    assert comparable(check, client, through(route, client)[check]) == expected(
+        source, client, direct, ROUTES[route].upstream
+    )
 
 
 @every_route
@@ -83,32 +85,39 @@ def test_agent_is_reached_by_the_binding_that_the_route_says(route: str, request
 # Which agent
 
 
-ADDRESSES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "by its path": ("/bare/", ()),
-    "by its path and its tenant": ("/bare/", ("--tenant", "bare")),
-    "by its tenant alone": ("/", ("--tenant", "bare")),
-}
+BY_PATH, BY_TENANT = ("/{}/", ()), ("/", ("--tenant", "{}"))
+
+
+@pytest.fixture(scope="session")
+def refused_directly(bare_agent: Program) -> Results:
+    """What a client of each binding sees of `bare_agent`, which refuses a lot, without the gateway."""
+    return {client: sdk_client(bare_agent.ready["jsonrpc"], client, *ASK_FOR_REFUSALS) for client in BINDINGS}
+
+
+ASK_FOR_REFUSALS = ("--claim-capabilities", "--only", *REFUSED)
 
 
 @both_clients
-@pytest.mark.parametrize("named", ADDRESSES)
-def test_second_agent_is_found(named: str, client: str, bare_agent: Program, gateway_by_flags: Program) -> None:
-    path, tenant = ADDRESSES[named]
-    flags = ("--claim-capabilities", "--only", *REFUSED)
-    seen = sdk_client(gateway_by_flags.ready["http"] + path, client, *tenant, *flags)
-    direct = {client: sdk_client(bare_agent.ready["jsonrpc"], client, *flags)}
+@pytest.mark.parametrize(("path", "tenant"), [BY_PATH, BY_TENANT], ids=["by path", "by tenant"])
+def test_second_agent_is_found(
+    path: str, tenant: tuple[str, ...], client: str, refused_directly: Results, gateway_by_flags: Program
+) -> None:
+    base = gateway_by_flags.ready["http"] + path.format("bare")
+    seen = sdk_client(base, client, *(word.format("bare") for word in tenant), *ASK_FOR_REFUSALS)
     assert outline(seen) == REFUSED
     for check in REFUSED:
-        assert comparable(check, client, seen[check]) == expected(check, client, direct)
+        assert comparable(check, client, seen[check]) == expected(check, client, refused_directly)
 
 
-@both_clients
-@pytest.mark.parametrize(("path", "tenant"), [("/sdk/", ()), ("/", ("--tenant", "sdk"))])
+@pytest.mark.parametrize(
+    ("path", "tenant", "client"), [(*BY_PATH, "GRPC"), (*BY_TENANT, "JSONRPC")], ids=["by path", "by tenant"]
+)
 def test_default_agent_is_found_by_its_name_too(
     path: str, tenant: tuple[str, ...], client: str, gateway_by_flags: Program
 ) -> None:
     checks = ("card", "send", "stream", "push_configs")
-    seen = sdk_client(gateway_by_flags.ready["http"] + path, client, *tenant, "--only", *checks)
+    base = gateway_by_flags.ready["http"] + path.format("sdk")
+    seen = sdk_client(base, client, *(word.format("sdk") for word in tenant), "--only", *checks)
     assert outline(seen) == {check: EXPECTED[check] for check in checks}
 
 

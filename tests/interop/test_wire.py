@@ -27,8 +27,10 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 WITHIN_S = 10.0
 
-TENANTS = ("", "words", "scribe")
-"""The default agent, the gRPC one by its name, the JSON-RPC one."""
+HELLO, *OTHER_RUNS = CLIENT_RUNS
+CALLS = [("", *HELLO), ("words", *HELLO), ("scribe", *HELLO), *(("scribe", *other) for other in OTHER_RUNS)]
+"""The default agent, the gRPC one by its name, the JSON-RPC one; what is said to it, and what a client prints."""
+every_call = pytest.mark.parametrize(("tenant", "text", "output", "exit_code"), CALLS)
 
 
 def listening_on(line: str) -> dict[str, str]:
@@ -59,9 +61,8 @@ def channel(front: Program) -> Iterator[grpc.Channel]:
 # Clients with stock stubs
 
 
-@pytest.mark.parametrize("tenant", TENANTS)
-@pytest.mark.parametrize(("text", "output", "exit_code"), CLIENT_RUNS)
-def test_python_client(front: Program, text: str, output: str, exit_code: int, tenant: str) -> None:
+@every_call
+def test_python_client(front: Program, tenant: str, text: str, output: str, exit_code: int) -> None:
     done = run(*python("examples.grpc_client", front.ready["grpc"], text, "--tenant", tenant))
     assert (done.stdout, done.stderr, done.returncode) == (output, "", exit_code)
 
@@ -83,10 +84,9 @@ def node_client() -> tuple[str, ...]:
     return node, str(Path(folder, "client.mjs"))
 
 
-@pytest.mark.parametrize("tenant", TENANTS)
-@pytest.mark.parametrize(("text", "output", "exit_code"), CLIENT_RUNS)
+@every_call
 def test_node_client(
-    front: Program, node_client: tuple[str, ...], text: str, output: str, exit_code: int, tenant: str
+    front: Program, node_client: tuple[str, ...], tenant: str, text: str, output: str, exit_code: int
 ) -> None:
     done = run(*node_client, front.ready["grpc"], text, tenant)
     assert (done.stdout, done.stderr, done.returncode) == (output, "", exit_code)
@@ -109,15 +109,16 @@ def test_health_of_an_unknown_service_is_not_found(channel: grpc.Channel) -> Non
     assert failure.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-@pytest.mark.parametrize("service", ["", SERVICE])
-def test_health_watch_follows_the_gateway_until_it_stops(service: str) -> None:
+def test_health_watch_follows_the_gateway_until_it_stops() -> None:
     with gateway("--agent", "nobody=grpc://127.0.0.1:1") as program:
         with grpc.insecure_channel(program.ready["grpc"]) as channel:
-            request = health_pb2.HealthCheckRequest(service=service)
-            watched = health_pb2_grpc.HealthStub(channel).Watch(request, timeout=WITHIN_S)
-            assert next(watched).status == SERVING
+            watch = health_pb2_grpc.HealthStub(channel).Watch
+            watched = [
+                watch(health_pb2.HealthCheckRequest(service=service), timeout=WITHIN_S) for service in ("", SERVICE)
+            ]
+            assert [next(one).status for one in watched] == [SERVING, SERVING]
             program.process.send_signal(signal.SIGTERM)
-            assert next(watched).status == NOT_SERVING
+            assert [next(one).status for one in watched] == [NOT_SERVING, NOT_SERVING]
         assert program.process.wait(WITHIN_S) == 0, program.stderr()
 
 
@@ -168,11 +169,20 @@ def test_everything_that_the_service_uses_can_be_had(channel: grpc.Channel) -> N
 # The card
 
 
-@pytest.mark.parametrize(("base", "tenant"), [("", ""), ("/", ""), ("/words", "words"), ("/scribe/", "scribe")])
-def test_sdk_resolver_finds_the_card_and_a_cache_keeps_it(front: Program, base: str, tenant: str) -> None:
-    http = front.ready["http"]
-    seen = json.loads(finished(python("tests.interop.sdk_card", http + base)))
-    first, second = seen["cards"]
+CARDS = {"": "", "/": "", "/words": "words", "/scribe/": "scribe"}
+"""Base of a card under the gateway's address, and the agent that it names."""
+
+
+@pytest.fixture(scope="module")
+def resolved(front: Program) -> dict[str, Any]:
+    urls = (front.ready["http"] + base for base in CARDS)
+    return json.loads(finished(python("tests.interop.sdk_card", *urls)))
+
+
+@pytest.mark.parametrize("base", CARDS)
+def test_sdk_resolver_finds_the_card_and_a_cache_keeps_it(front: Program, base: str, resolved: dict[str, Any]) -> None:
+    http, tenant = front.ready["http"], CARDS[base]
+    first, second = resolved[http + base]["cards"]
     named = {"tenant": tenant} if tenant else {}
     assert first == second
     assert first["supportedInterfaces"] == [
@@ -181,7 +191,7 @@ def test_sdk_resolver_finds_the_card_and_a_cache_keeps_it(front: Program, base: 
     ]
     assert first["skills"]
 
-    fetched, revalidated = seen["exchanges"]
+    fetched, revalidated = resolved[http + base]["exchanges"]
     assert (fetched["status"], revalidated["status"]) == (200, 304)
     assert fetched["body_bytes"] > 0
     assert revalidated["body_bytes"] == 0

@@ -1,0 +1,1 @@
+"""Where the gateway reaches agents: trust, cards, addresses, headers and connections."""
