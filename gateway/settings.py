@@ -37,6 +37,7 @@ def _agent_url(value: str) -> str:
         raise ValueError("expected a URL that begins with grpc://, grpcs://, http:// or https://")
     if parts.scheme.startswith("grpc") and (parts.port is None or parts.path.strip("/")):
         raise ValueError(f"expected {parts.scheme}://HOST:PORT")
+    _ = parts.port  # raises ValueError for one that is none
     if not parts.hostname or parts.username is not None:
         raise ValueError("expected a host and no user name")
     return value
@@ -58,7 +59,7 @@ def _header_name(value: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Bytes = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
 
@@ -80,7 +81,9 @@ class Limits(_Frozen):
         24, le=30, description="Levels inside one free-form value; protobuf readers stop at 33."
     )
     json_object_keys: Count = Field(1024, description="Members of one JSON object.")
-    json_number_chars: Count = Field(64, description="Characters of one number in JSON text.")
+    json_number_chars: Count = Field(
+        64, le=300, description="Characters of one number in JSON text; a double has at most 309 digits."
+    )
     header_bytes: Bytes = Field(
         8 * 1024, description="All headers or metadata of a call; gRPC peers refuse more than 8 to 16 KiB."
     )
@@ -291,7 +294,16 @@ def _validate(values: dict[str, Any], file: Path | None) -> Settings:
     try:
         return Settings(**values)
     except ValueError as error:
-        raise ConfigurationError(_explain(error, file)) from None
+        raise ConfigurationError(_explain(error, file if _is_wrong_alone(values) else None)) from None
+
+
+def _is_wrong_alone(values: dict[str, Any]) -> bool:
+    """Whether the file is at fault and not the environment."""
+    try:
+        _Given(**values)
+    except ValueError:
+        return True
+    return False
 
 
 def _construct(values: dict[str, Any]) -> Settings:
@@ -323,7 +335,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{file}: {error}") from None
     if values is None:
         return {}
-    if not isinstance(values, dict):
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in cast(dict[Any, Any], values)):
         raise ConfigurationError(f"{file}: expected settings by name")
     return _with_environment(values, file)
 

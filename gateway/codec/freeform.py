@@ -12,7 +12,7 @@ from protobuf.wkt.google.protobuf.struct_pb import ListValue, Struct, Value
 from gateway.codec.jsontext import JsonValue
 from gateway.codec.malformed import Bounds, Malformed
 
-_EXACT_BELOW = 2**53
+_EXACT_TO = 2**53
 
 
 def check_json(value: JsonValue, bounds: Bounds, level: int = 0) -> None:
@@ -21,7 +21,7 @@ def check_json(value: JsonValue, bounds: Bounds, level: int = 0) -> None:
         case bool() | str() | None:
             pass
         case int():
-            if abs(value) > _EXACT_BELOW and float(value) != value:
+            if abs(value) > _EXACT_TO and not _is_a_double(value):
                 raise Malformed(f"the integer {value} does not fit a double exactly; send it as a string")
         case float():
             if not math.isfinite(value):
@@ -68,6 +68,19 @@ def check_value(value: Value, bounds: Bounds, level: int = 0) -> None:
             pass
 
 
+def whole_numbers(value: JsonValue) -> JsonValue:
+    """The value with doubles that are whole numbers as integers, as their senders wrote them."""
+    match value:
+        case float() if value.is_integer() and abs(value) <= _EXACT_TO and (value or math.copysign(1, value) > 0):
+            return int(value)
+        case list():
+            return [whole_numbers(member) for member in value]
+        case dict():
+            return {name: whole_numbers(member) for name, member in value.items()}
+        case _:
+            return value
+
+
 def within(place: str | int, error: Malformed) -> Malformed:
     """The same refusal seen from one level further out."""
     step = f"[{place}]" if isinstance(place, int) else place
@@ -82,6 +95,13 @@ def _check_member(member: JsonValue, bounds: Bounds, level: int, place: str | in
         check_json(member, bounds, level)
     except Malformed as error:
         raise within(place, error) from None
+
+
+def _is_a_double(value: int) -> bool:
+    try:
+        return float(value) == value
+    except OverflowError:
+        return False
 
 
 def _check_level(level: int, bounds: Bounds) -> None:

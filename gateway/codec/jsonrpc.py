@@ -42,7 +42,7 @@ def read_request(text: bytes, bounds: Bounds) -> Request:
             if error.too_large
             else ErrorKind.PARSE_ERROR
             if error.syntax
-            else ErrorKind.INVALID_REQUEST
+            else ErrorKind.INVALID_PARAMS
         )
         raise BadEnvelope(kind, str(error)) from None
     match value:

@@ -15,7 +15,8 @@ from gateway.codec.malformed import MAX_NESTING_OUTSIDE_VALUES, Bounds, Malforme
 
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+"""One that is never closed reaches to the end, so that no text is looked through twice."""
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _BRACKETS = {0x5B: 1, 0x7B: 1, 0x5D: -1, 0x7D: -1}
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in _BRACKETS)
@@ -91,8 +92,8 @@ def _decoder(bounds: Bounds) -> json.JSONDecoder:
     def read_object(members: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
         value = dict(members)
         if len(value) != len(members):
-            names = [name for name, _ in members]
-            twice = next(name for name in names if names.count(name) > 1)
+            seen: set[str] = set()
+            twice = next(name for name, _ in members if name in seen or seen.add(name))
             raise Malformed(f"member {twice!r} is given twice")
         if len(value) > bounds.object_keys:
             raise Malformed(f"an object of over {bounds.object_keys} members", too_large=True)
@@ -101,7 +102,10 @@ def _decoder(bounds: Bounds) -> json.JSONDecoder:
     def read_int(text: str) -> int:
         if len(text) > bounds.number_chars:
             raise Malformed(f"a number of over {bounds.number_chars} characters")
-        return int(text)
+        try:
+            return int(text)
+        except ValueError:  # more digits than Python converts
+            raise Malformed(f"the number of {len(text)} characters is beyond the range of a double") from None
 
     def read_float(text: str) -> float:
         if len(text) > bounds.number_chars:

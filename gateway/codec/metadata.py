@@ -28,7 +28,6 @@ FORBIDDEN = re.compile(
 
 _NAME = re.compile(r"[0-9a-z_.-]+")
 _VALUE = re.compile(r"[\x20-\x7e]*")
-_MEDIA = re.compile(r"\s*,\s*")
 
 Pairs = Iterable[tuple[str, str | bytes]]
 
@@ -64,7 +63,8 @@ def forwarded(pairs: Pairs, allowed: frozenset[str]) -> dict[str, str]:
         name = given.lower()
         if name in allowed:
             text = _text(name, value)
-            found[name] = f"{found[name]}, {text}" if name in found else text
+            joint = "," if name.endswith("-bin") else ", "
+            found[name] = f"{found[name]}{joint}{text}" if name in found else text
     return found
 
 
@@ -74,7 +74,7 @@ def extensions(pairs: Pairs) -> tuple[str, ...]:
     for given, value in pairs:
         name = given.lower()
         if name in (EXTENSIONS, OLD_EXTENSIONS):
-            uris.update(dict.fromkeys(uri for uri in _MEDIA.split(_text(name, value).strip()) if uri))
+            uris.update(dict.fromkeys(uri.strip() for uri in _text(name, value).split(",") if uri.strip()))
     return tuple(uris)
 
 
@@ -90,7 +90,7 @@ def version(pairs: Pairs, query: str = "") -> str:
     named = named.strip()
     if not named:
         return ""
-    if not (match := re.fullmatch(r"(\d{1,4})\.(\d{1,4})(\.\d+)*", named)):
+    if not (match := re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]+)*", named)):
         raise Malformed(f"{named[:32]!r} is no protocol version", "A2A-Version")
     return f"{int(match[1])}.{int(match[2])}"
 
@@ -108,7 +108,9 @@ def to_metadata(
 ) -> list[tuple[str, str | bytes]]:
     """What goes on to an agent over gRPC."""
     pairs: list[tuple[str, str | bytes]] = [
-        (name, _binary(name, text) if name.endswith("-bin") else text) for name, text in headers.items()
+        (name, value)
+        for name, text in headers.items()
+        for value in ((_binary(name, one.strip()) for one in text.split(",")) if name.endswith("-bin") else (text,))
     ]
     pairs.append((VERSION, version))
     if extensions:
@@ -123,7 +125,8 @@ def _text(name: str, value: str | bytes) -> str:
     if not _VALUE.fullmatch(text):
         raise Malformed("only printable ASCII can be forwarded", name)
     if name.endswith("-bin"):
-        _binary(name, text)
+        for one in text.split(","):
+            _binary(name, one.strip())
     return text.strip()
 
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from protobuf import (
     DescFieldValueList,
+    DescFieldValueMap,
     DescFieldValueMessage,
     DescFieldValueScalar,
     DescMessage,
@@ -90,6 +91,9 @@ def _spell_out(desc: DescMessage, value: JsonValue) -> None:
         value.setdefault(name, [] if empty == [] else empty)
     for name, message in _message_members(desc):
         match value.get(name):
+            case dict() as items if name in _maps(desc):
+                for item in items.values():
+                    _spell_out(message, item)
             case list() as items:
                 for item in items:
                     _spell_out(message, item)
@@ -118,6 +122,11 @@ def _required_defaults(desc: DescMessage) -> tuple[tuple[str, JsonValue], ...]:
 
 
 @cache
+def _maps(desc: DescMessage) -> frozenset[str]:
+    return frozenset(field.json_name for field in desc.fields if isinstance(field.value, DescFieldValueMap))
+
+
+@cache
 def _message_members(desc: DescMessage) -> tuple[tuple[str, DescMessage], ...]:
     members: list[tuple[str, DescMessage]] = []
     for field in desc.fields:
@@ -125,6 +134,8 @@ def _message_members(desc: DescMessage) -> tuple[tuple[str, DescMessage], ...]:
             case DescFieldValueMessage(message=message) if message.file is desc.file:
                 members.append((field.json_name, message))
             case DescFieldValueList(element=DescMessage() as message) if message.file is desc.file:
+                members.append((field.json_name, message))
+            case DescFieldValueMap(value=DescMessage() as message):
                 members.append((field.json_name, message))
             case _:
                 pass

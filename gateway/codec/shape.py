@@ -20,7 +20,9 @@ from protobuf import (
     DescFieldValueScalar,
     DescMessage,
     ScalarType,
+    message_from_json_value,
 )
+from protobuf.wkt.google.protobuf.timestamp_pb import Timestamp
 
 from gateway.codec.freeform import check_json, within
 from gateway.codec.jsontext import JsonValue
@@ -30,7 +32,7 @@ Check = Callable[[JsonValue, Bounds], None]
 """Raises Malformed unless the value is acceptable; the path is relative to the value."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*+={0,2}|[A-Za-z0-9_-]*+={0,2}")
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+_RFC_3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
 _INT32 = range(-(2**31), 2**31)
 
 
@@ -40,13 +42,14 @@ def check_message(desc: DescMessage, value: JsonValue, bounds: Bounds) -> None:
         raise Malformed(f"expected an object, got {_kind(value)}")
     fields = _fields(desc)
     seen: dict[str, str] = {}
-    unknown: list[str] = []
+    absent: list[str] = []
     for name, member in value.items():
         field = fields.get(name)
         if field is None:
-            unknown.append(name)
+            absent.append(name)
             continue
         if member is None and not field.null_is_a_value:
+            absent.append(name)  # left in, the runtime would take it for a second value
             continue
         if (other := seen.get(field.place)) is not None:
             raise Malformed(f"{other!r} and {name!r} exclude each other")
@@ -55,7 +58,7 @@ def check_message(desc: DescMessage, value: JsonValue, bounds: Bounds) -> None:
             field.check(member, bounds)
         except Malformed as error:
             raise within(name, error) from None
-    for name in unknown:
+    for name in absent:
         del value[name]
 
 
@@ -131,6 +134,8 @@ def _check_enum(enum: DescEnum, value: JsonValue, bounds: Bounds) -> None:
     if isinstance(value, str):
         if value not in _enum_names(enum):
             raise Malformed(f"{value!r} is none of {', '.join(sorted(_enum_names(enum)))}")
+    elif isinstance(value, float):
+        raise Malformed("expected a name, got a number with a fraction")
     else:
         _check_int32(value, bounds)
 
@@ -152,7 +157,7 @@ def _check_bool(value: JsonValue, bounds: Bounds) -> None:
 
 def _check_int32(value: JsonValue, bounds: Bounds) -> None:
     number = value
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,10}", value):
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,10}", value):
         number = int(value)
     if isinstance(number, bool) or not isinstance(number, int | float) or int(number) != number:
         raise Malformed(f"expected an integer, got {_kind(value)}")
@@ -172,6 +177,10 @@ def _check_bytes(value: JsonValue, bounds: Bounds) -> None:
 def _check_timestamp(value: JsonValue, bounds: Bounds) -> None:
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
         raise Malformed("expected an RFC 3339 time such as 2026-01-31T12:00:00Z")
+    try:
+        message_from_json_value(Timestamp, value)
+    except ValueError:
+        raise Malformed("no moment of the years 1 to 9999") from None
 
 
 def _check_struct(value: JsonValue, bounds: Bounds) -> None:

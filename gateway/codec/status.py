@@ -14,6 +14,7 @@ from protobuf import Message, Registry, message_from_json_value, message_to_json
 from protobuf.wkt.google.protobuf.any_pb import Any as PackedDetail
 from protobuf.wkt.google.protobuf.struct_pb import Struct, Value
 
+from gateway.codec.freeform import whole_numbers
 from gateway.codec.jsonrpc import Failure
 from gateway.codec.jsontext import JsonValue, dump
 from gateway.errors import (
@@ -100,7 +101,7 @@ def from_status(
 
 def to_data(error: GatewayError) -> list[JsonValue]:
     """The `data` member of a JSON-RPC error: objects that name their type."""
-    return [_detail_to_json(detail) for detail in identified(error)]
+    return [whole_numbers(_detail_to_json(detail)) for detail in identified(error)]
 
 
 def from_failure(failure: Failure) -> tuple[ErrorKind, str, tuple[PackedDetail, ...]]:
@@ -118,7 +119,16 @@ def from_failure(failure: Failure) -> tuple[ErrorKind, str, tuple[PackedDetail, 
 
 
 def shortened(message: str) -> str:
-    return message if len(message) <= MESSAGE_CHARS else message[: MESSAGE_CHARS - 1] + "…"
+    """The text, cut to what takes MESSAGE_CHARS as grpc-message, percent-encoded."""
+    size = 0
+    fits = 0
+    for index, character in enumerate(message):
+        size += 1 if " " <= character <= "~" and character != "%" else 3 * len(character.encode("utf-8", "replace"))
+        if size > MESSAGE_CHARS:
+            return message[:fits] + "…"
+        if size <= MESSAGE_CHARS - 9:
+            fits = index + 1
+    return message
 
 
 def _within(details: tuple[PackedDetail, ...], size: int) -> tuple[PackedDetail, ...]:
@@ -176,7 +186,8 @@ def _detail_from_json(entry: JsonValue) -> PackedDetail:
         return _pack_value(entry)
     body = {name: member for name, member in entry.items() if name != "@type"}
     try:
-        if known := _known(type_url):
+        known = _known(type_url)
+        if known and not _is_packed(known, body):
             message = message_from_json_value(known, _with_text_metadata(body), ignore_unknown_fields=True)
             return PackedDetail(type_url=type_url, value=message.to_binary())
         if type_url == _VALUE:
@@ -186,6 +197,11 @@ def _detail_from_json(entry: JsonValue) -> PackedDetail:
     except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
         pass
     return PackedDetail(type_url=_STRUCT, value=message_from_json_value(Struct, entry).to_binary())
+
+
+def _is_packed(known: type[Message], body: dict[str, JsonValue]) -> bool:
+    """Whether a detail came as bytes because its type's own JSON could not say it."""
+    return body.keys() == {"value"} and all(field.json_name != "value" for field in known.desc().fields)
 
 
 def _pack_value(value: JsonValue) -> PackedDetail:

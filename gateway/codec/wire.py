@@ -61,7 +61,11 @@ def _checks(desc: DescMessage) -> tuple[tuple[str, Check], ...]:
     """Attributes of a message that hold, at any depth, something to check; with how."""
     found: list[tuple[str, Check]] = []
     for oneof in desc.oneofs:
-        members = {field.name: check for field in oneof.fields if (check := _check_of(field.value))}
+        members = {
+            field.local_name: _named(field.json_name, check)
+            for field in oneof.fields
+            if (check := _check_of(field.value))
+        }
         if members:
             found.append((oneof.local_name, _oneof_check(members)))
     found.extend(
@@ -79,8 +83,8 @@ def _check_of(value: object) -> Check | None:
         case DescFieldValueList(element=DescMessage() as message):
             check = _check_of_message(message)
             return check and _each_check(check)
-        case DescFieldValueMap(value=DescMessage() as message) if _check_of_message(message):
-            raise TypeError(f"{message.type_name}: a map of values to check is not handled")
+        case DescFieldValueMap(value=element):
+            return _map_check(_check_of_message(element) if isinstance(element, DescMessage) else None)
         case _:
             return None
 
@@ -103,6 +107,8 @@ def _holds_values(desc: DescMessage, seen: frozenset[str]) -> bool:
         return True
     if desc.type_name in seen:
         return False
+    if any(isinstance(field.value, DescFieldValueMap) for field in desc.fields):
+        return True
     below = [getattr(field.value, "message", None) or getattr(field.value, "element", None) for field in desc.fields]
     return any(_holds_values(part, seen | {desc.type_name}) for part in below if isinstance(part, DescMessage))
 
@@ -129,11 +135,23 @@ def _each_check(check: Check) -> Check:
     return check_each
 
 
-def _oneof_check(members: dict[str, Check]) -> Check:
-    checks = {name: _named(name, check) for name, check in members.items()}
+def _map_check(check: Check | None) -> Check:
+    def check_map(values: dict[str, Any], bounds: Bounds) -> None:
+        if len(values) > bounds.object_keys:
+            raise Malformed(f"an object of over {bounds.object_keys} members", too_large=True)
+        if check is not None:
+            for name, value in values.items():
+                try:
+                    check(value, bounds)
+                except Malformed as error:
+                    raise within(name, error) from None
 
+    return check_map
+
+
+def _oneof_check(members: dict[str, Check]) -> Check:
     def check_oneof(chosen: Any, bounds: Bounds) -> None:
-        if chosen is not None and (check := checks.get(chosen.field)):
+        if chosen is not None and (check := members.get(chosen.field)):
             check(chosen.value, bounds)
 
     return check_oneof

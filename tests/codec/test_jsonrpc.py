@@ -105,8 +105,8 @@ REFUSED = [
     ("an id that is true", b'{"jsonrpc":"2.0","id":true,"method":"M"}', REQUEST, b"null"),
     ("an id that is false", b'{"jsonrpc":"2.0","id":false,"method":"M"}', REQUEST, b"null"),
     ("an answer", b'{"jsonrpc":"2.0","id":1,"result":{}}', REQUEST, b"1"),
-    ("two ids", b'{"jsonrpc":"2.0","id":1,"id":2,"method":"M"}', REQUEST, b"null"),
-    ("two methods", b'{"jsonrpc":"2.0","id":1,"method":"M","method":"N"}', REQUEST, b"null"),
+    ("two ids", b'{"jsonrpc":"2.0","id":1,"id":2,"method":"M"}', ErrorKind.INVALID_PARAMS, b"null"),
+    ("two methods", b'{"jsonrpc":"2.0","id":1,"method":"M","method":"N"}', ErrorKind.INVALID_PARAMS, b"null"),
 ]
 
 

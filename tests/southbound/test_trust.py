@@ -20,7 +20,7 @@ from tests.fakes.http_steps import JSON_HEAD, json_reply, reply
 from tests.fakes.loopback import HOST
 from tests.fakes.scripted_grpc import ScriptedGrpcAgent
 from tests.fakes.scripted_http import ScriptedHttpAgent
-from tests.southbound.reaching import interface, leading_to, reaching, task_id
+from tests.southbound.reaching import interface, leading_to, limits, reaching, task_id
 from tests.southbound.tls_front import TlsFront
 
 pytestmark = pytest.mark.anyio
@@ -139,7 +139,9 @@ async def test_a_gateway_that_is_not_trusted_reaches_nobody(papers: Papers, sche
 @pytest.mark.parametrize("scheme", SCHEMES)
 async def test_an_agent_that_speaks_no_tls_is_not_reached(papers: Papers, scheme: str) -> None:
     async with ScriptedHttpAgent({}) as plain:
-        async with reaching(f"{scheme}://{plain.address}", tls={"ca": papers.authority(papers.ours)}) as upstream:
+        tls = {"ca": papers.authority(papers.ours)}
+        bounds = limits(connect_s=0.5)  # the agent waits for a request that never comes
+        async with reaching(f"{scheme}://{plain.address}", bounds=bounds, tls=tls) as upstream:
             with pytest.raises(AgentError) as failed:
                 await task_id(upstream)
     assert failed.value.kind is ErrorKind.UNAVAILABLE
