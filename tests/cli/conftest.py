@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,6 +11,8 @@ import pytest
 from tests.cli.launcher import ROOT, WITHIN_S, Ended, Launcher, Started, environment
 
 PAUSE_S = "0.005"
+ANY = ("--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0")
+"""Wherever there is a port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,12 @@ class Target:
 def program(*command: str, announced: str) -> Generator[list[str]]:
     """A Python program for as long as the block runs, and the words of its first line after `announced`."""
     with subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as process:
         try:
             assert process.stdout is not None
@@ -74,6 +81,12 @@ def cli() -> Iterator[Launcher]:
         yield launcher
 
 
+@pytest.fixture(scope="session", autouse=True)
+def demos(cli: Launcher) -> dict[str, Started]:
+    """A demo that leaves and one that stays. They take their time, so they begin before everything else."""
+    return {"once": cli.start("demo", "--once", *ANY), "on": cli.start("demo", *ANY)}
+
+
 @pytest.fixture(scope="session")
 def agents() -> Iterator[Agents]:
     told = ("--address", "127.0.0.1:0", "--pause", PAUSE_S)
@@ -88,26 +101,33 @@ def agents() -> Iterator[Agents]:
 def served(agents: Agents) -> Iterator[Addresses]:
     """A gateway in front of both agents, `words` being the default one."""
     named = ("--agent", f"words={agents.words}", "--agent", f"scribe={agents.scribe}")
-    command = ("-m", "gateway", "serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", *named)
+    command = ("-m", "gateway", "serve", *ANY, *named)
     with program(*command, announced="serving on ") as (http, _, grpc):
         yield Addresses(http, grpc)
 
 
-TARGETS = {
-    "the gRPC agent": lambda agents, served: (agents.words, ""),
-    "the JSON-RPC agent": lambda agents, served: (agents.scribe, ""),
-    "the gRPC agent over JSON-RPC": lambda agents, served: (f"{served.http}/words/", ""),
-    "the JSON-RPC agent over gRPC": lambda agents, served: (served.grpc, "scribe"),
+Place = tuple[str, str]
+"""A URL and the tenant to name there."""
+
+DIRECT: dict[str, Callable[[Agents], Place]] = {
+    "the gRPC agent": lambda agents: (agents.words, ""),
+    "the JSON-RPC agent": lambda agents: (agents.scribe, ""),
+}
+
+THROUGH: dict[str, Callable[[Addresses], Place]] = {
+    "the gRPC agent over JSON-RPC": lambda served: (f"{served.http}/words/", ""),
+    "the JSON-RPC agent over gRPC": lambda served: (served.grpc, "scribe"),
 }
 
 
-@pytest.fixture(scope="session", params=TARGETS)
+@pytest.fixture(scope="session", params=[*DIRECT, *THROUGH])
 def target(request: pytest.FixtureRequest, cli: Launcher, agents: Agents, served: Addresses) -> Target:
     """Each agent, directly and through the gateway, on each binding."""
-    return Target(cli, *TARGETS[request.param](agents, served))
+    name: str = request.param
+    return Target(cli, *(DIRECT[name](agents) if name in DIRECT else THROUGH[name](served)))
 
 
-@pytest.fixture(scope="session", params=["the gRPC agent", "the JSON-RPC agent"])
+@pytest.fixture(scope="session", params=DIRECT)
 def agent(request: pytest.FixtureRequest, cli: Launcher, agents: Agents) -> Target:
     """Each agent directly."""
-    return Target(cli, *TARGETS[request.param](agents, None))
+    return Target(cli, *DIRECT[request.param](agents))

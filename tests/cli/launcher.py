@@ -7,6 +7,7 @@ modules. `python -m gateway` itself is tested in `test_processes`.
 """
 
 import contextlib
+import gc
 import io
 import json
 import os
@@ -98,7 +99,8 @@ class Started:
     def stop(self) -> None:
         """Ends it, if it has not ended."""
         if self._ended is None:
-            self.signal(signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it may have ended, and nobody asked
+                self.signal(signal.SIGTERM)
             self.ends()
 
 
@@ -132,7 +134,7 @@ class Launcher:
         here, there = socket.socketpair()
         here.settimeout(WITHIN_S)
         out = self._stack.enter_context(os.fdopen(reading, "rb"))
-        err = self._stack.enter_context(tempfile.TemporaryFile())
+        err = self._stack.enter_context(_file(b""))
         self._stack.enter_context(here)
         with _file(json.dumps(command).encode()) as told, _file(stdin) as given, there:
             passed = [told.fileno(), given.fileno(), writing, err.fileno(), there.fileno()]
@@ -190,11 +192,17 @@ def _watch(status: socket.socket, files: list[int], command: dict[str, Any]) -> 
 
 
 def _warm_up() -> None:
-    """Runs one command here, so that what it imports late need not be imported by every other."""
+    """Imports here what every command would import for itself, as far as running one shows it."""
+    import gateway.app  # pyright: ignore[reportUnusedImport] # to have it in every fork
+    import gateway.check  # pyright: ignore[reportUnusedImport]
+    import gateway.demo  # noqa: F401 # pyright: ignore[reportUnusedImport]
+
     told_on, sys.argv = sys.argv[1:], ["a2a-gateway", "card", "http://127.0.0.1:1/"]
     with contextlib.suppress(SystemExit), contextlib.redirect_stderr(io.StringIO()):
         main()
     sys.argv[1:] = told_on
+    gc.collect()
+    gc.freeze()  # else every fork copies all of it, only to see at its end that nothing can go
     assert threading.active_count() == 1, "a thread would not live on in a fork"
 
 

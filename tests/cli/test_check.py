@@ -86,8 +86,16 @@ UNFIT: dict[str, tuple[Scripts, Script | None, list[str]]] = {
         ["GetTask: answered a task that does not exist"],
     ),
     "an agent that answers nonsense": ({"*": [HTML]}, None, ["GetTask: INVALID_AGENT_RESPONSE: "]),
-    "an agent that knows no A2A": ({"*": [json_error(-32601, "Method not found")]}, None, ["GetTask: METHOD_NOT_FOUND"]),
-    "an agent that is out of order": ({"*": [reply(503, (), b"")]}, None, ["GetTask: UNAVAILABLE: The agent answered HTTP 503"]),
+    "an agent that knows no A2A": (
+        {"*": [json_error(-32601, "Method not found")]},
+        None,
+        ["GetTask: METHOD_NOT_FOUND"],
+    ),
+    "an agent that is out of order": (
+        {"*": [reply(503, (), b"")]},
+        None,
+        ["GetTask: UNAVAILABLE: The agent answered HTTP 503"],
+    ),
 }
 
 
@@ -178,9 +186,7 @@ async def test_a_card_that_cannot_be_used_is_said_where(
     assert named in problem
 
 
-async def test_trust_that_is_no_certificate_is_said_of_its_agent(
-    cli: Launcher, agents: Agents, tmp_path: Path
-) -> None:
+async def test_trust_that_is_no_certificate_is_said_of_its_agent(cli: Launcher, agents: Agents, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("not a certificate\n")
     path = tmp_path / "gateway.yaml"
     untrusting = {"name": "a", "url": agents.scribe, "tls": {"ca": str(tmp_path / "ca.pem")}}

@@ -61,7 +61,11 @@ PARTS: dict[str, Json] = {
 
 SAID: dict[str, tuple[str, Scripts, tuple[str, ...]]] = {
     **{
-        f"a {name} part": ("send", {"*": [json_reply({"message": {**events.bare_message(), "parts": [part]}})]}, ("hi",))
+        f"a {name} part": (
+            "send",
+            {"*": [json_reply({"message": {**events.bare_message(), "parts": [part]}})]},
+            ("hi",),
+        )
         for name, part in PARTS.items()
     },
     "a task": (

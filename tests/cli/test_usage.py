@@ -98,10 +98,11 @@ def test_a_wrong_tenant_fails(cli: Launcher, served: Addresses) -> None:
     assert (ended.code, ended.err) == (FAILED, "INVALID_PARAMS There is no agent 'nobody'\n")
 
 
-
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_names_every_verb(cli: Launcher, option: str) -> None:
-    listed = [line.split()[0] for line in cli.run(option).done().out.partition("Commands:")[2].splitlines() if line.strip()]
+    listed = [
+        line.split()[0] for line in cli.run(option).done().out.partition("Commands:")[2].splitlines() if line.strip()
+    ]
     assert listed == list(VERBS)
 
 
@@ -123,7 +124,14 @@ def test_ctrl_c_ends_a_stream_quietly(cli: Launcher, agents: Agents) -> None:
 
 @pytest.mark.parametrize(
     ("url", "code"),
-    [("READY", DONE), ("READY/", DONE), ("NOBODY", FAILED), ("AGENT", FAILED), ("nonsense", FAILED), ("http://a b/", FAILED)],
+    [
+        ("READY", DONE),
+        ("READY/", DONE),
+        ("NOBODY", FAILED),
+        ("AGENT", FAILED),
+        ("nonsense", FAILED),
+        ("http://a b/", FAILED),
+    ],
 )
 def test_health(cli: Launcher, agents: Agents, served: Addresses, nobody: str, url: str, code: int) -> None:
     places = {"READY": served.http, "NOBODY": f"http://{nobody}", "AGENT": agents.words.replace("grpc", "http")}

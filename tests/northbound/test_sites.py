@@ -40,7 +40,9 @@ ROWS: dict[str, Row] = {
     "a host without a port": Row(("http://gateway", "gateway:50050"), {"host": "gateway"}),
     "an IPv6 host": Row(("http://[2001:db8::1]:8080", "[2001:db8::1]:50050"), {"host": "[2001:db8::1]:8080"}),
     "an IPv6 host without a port": Row(("http://[::1]", "[::1]:50050"), {"host": "[::1]"}),
-    "an IPv4 host in IPv6": Row(("http://[::ffff:127.0.0.1]:1", "[::ffff:127.0.0.1]:50050"), {"host": "[::ffff:127.0.0.1]:1"}),
+    "an IPv4 host in IPv6": Row(
+        ("http://[::ffff:127.0.0.1]:1", "[::ffff:127.0.0.1]:50050"), {"host": "[::ffff:127.0.0.1]:1"}
+    ),
     "what is public": Row(AGENTS, {"host": "evil.example.com"}, settings={"public_url": AGENTS[0]}, shared=True),
     "what is public, with a path": Row(
         ("https://agents.example.com/a2a", "agents.example.com:50050"),
@@ -48,7 +50,9 @@ ROWS: dict[str, Row] = {
         shared=True,
     ),
     "what is public for gRPC": Row(
-        ("http://gateway", "grpc.example.com:443"), {"host": "gateway"}, settings={"public_grpc": "grpc.example.com:443"}
+        ("http://gateway", "grpc.example.com:443"),
+        {"host": "gateway"},
+        settings={"public_grpc": "grpc.example.com:443"},
     ),
     "what is public for both": Row(
         ("https://agents.example.com", "grpc.example.com:443"),
@@ -165,7 +169,11 @@ def test_a_host_that_is_none_is_not_repeated(host: str) -> None:
 @pytest.mark.parametrize("host", HOSTILE)
 def test_a_host_that_is_none_is_not_repeated_for_a_proxy(host: str) -> None:
     seen = sites().seen_by({"host": "internal", "x-forwarded-host": host}, PROXY)
-    assert (seen.http, seen.grpc) in [(BOUND.http, BOUND.grpc), ("http://internal", "internal:50050"), ("http://a", "a:50050")]
+    assert (seen.http, seen.grpc) in [
+        (BOUND.http, BOUND.grpc),
+        ("http://internal", "internal:50050"),
+        ("http://a", "a:50050"),
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["javascript", "ftp", "HTTP S", "https://evil", "grpc"])
@@ -222,7 +230,11 @@ async def told(place: Place, host: str, headers: Headers = ()) -> str:
     return shown["supportedInterfaces"][0]["url"]
 
 
-PROXIED: Headers = (("x-forwarded-proto", "https"), ("x-forwarded-host", "agents.example.com"), ("x-forwarded-prefix", "/a"))
+PROXIED: Headers = (
+    ("x-forwarded-proto", "https"),
+    ("x-forwarded-host", "agents.example.com"),
+    ("x-forwarded-prefix", "/a"),
+)
 
 
 @pytest.mark.anyio

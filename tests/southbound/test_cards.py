@@ -11,6 +11,7 @@ import pytest
 
 from gateway.agent import CallContext
 from gateway.errors import AgentError, CallerError, ErrorKind, GatewayError
+from gateway.operations import SUBSCRIBE_TO_TASK
 from gateway.settings import ConfigurationError
 from gateway.southbound.cards import CardCache, card_url
 from gateway.southbound.upstream import choose_interface
@@ -116,7 +117,11 @@ async def test_a_card_is_read_with_the_agents_headers_and_nobody_elses() -> None
             async with reaching(url, headers=headers) as upstream:
                 await upstream.card(context)
         (request,), (call,) = on_web.requests, over_grpc.calls
-    assert (request.header("x-own"), request.header("authorization"), request.header("traceparent")) == ("1", None, None)
+    assert (request.header("x-own"), request.header("authorization"), request.header("traceparent")) == (
+        "1",
+        None,
+        None,
+    )
     assert (call.header("x-own"), call.header("authorization"), call.header("traceparent")) == (["1"], [], [])
 
 
@@ -164,7 +169,7 @@ class Source:
     """Cards to be read one after the other, when the test lets it."""
 
     def __init__(self, *given: str | GatewayError, held: bool = False) -> None:
-        self.given = list(given)
+        self.given: list[str | GatewayError] = list(given)
         self.reads = 0
         self.may_answer = asyncio.Event()
         if not held:
@@ -299,7 +304,10 @@ CHOICES: dict[str, tuple[list[events.Json], str]] = {
     "one of 1.0.1": ([interface("http://a/", version="1.0.1")], "http://a/"),
     "one of 1.1": ([interface("http://a/", version="1.1")], "http://a/"),
     "not one of a binding in other letters": ([interface("http://a/", "jsonrpc"), interface("b:1", "GRPC")], "b:1"),
-    "not one of an unknown binding": ([interface("ws://a/", "https://example.com/ws"), interface("b:1", "GRPC")], "b:1"),
+    "not one of an unknown binding": (
+        [interface("ws://a/", "https://example.com/ws"), interface("b:1", "GRPC")],
+        "b:1",
+    ),
 }
 
 NO_CHOICE: dict[str, tuple[list[events.Json], str]] = {
@@ -322,7 +330,7 @@ async def test_the_interface_that_is_used_is(which: str) -> None:
 @pytest.mark.parametrize("which", NO_CHOICE)
 async def test_no_interface_can_be_used(which: str) -> None:
     interfaces, offered = NO_CHOICE[which]
-    with pytest.raises(AgentError, match="the gateway speaks JSONRPC, GRPC 1.0") as failed:
+    with pytest.raises(AgentError, match=r"the gateway speaks JSONRPC, GRPC 1\.0") as failed:
         choose_interface(card_of(interfaces))
     assert failed.value.kind is ErrorKind.VERSION_NOT_SUPPORTED
     assert f"offers {offered};" in failed.value.message
@@ -359,7 +367,18 @@ async def test_a_card_leads_to_a_grpc_agent(written: str) -> None:
 
 
 NOWHERE = [
-    *(("JSONRPC", url) for url in ("http://[", "http://", "ftp://127.0.0.1/", "http://a b/", "http://127.0.0.1:x/", "file:///etc/hosts", "mailto:a")),
+    *(
+        ("JSONRPC", url)
+        for url in (
+            "http://[",
+            "http://",
+            "ftp://127.0.0.1/",
+            "http://a b/",
+            "http://127.0.0.1:x/",
+            "file:///etc/hosts",
+            "mailto:a",
+        )
+    ),
     *(("GRPC", url) for url in ("", ":", "http://[", "127.0.0.1:x", "unix:///run/x", "dns:///", "a b:1")),
 ]
 
@@ -379,14 +398,16 @@ async def test_a_card_that_moves_is_followed() -> None:
     more = asyncio.Event()
     async with ScriptedHttpAgent({"*": [json_reply(events.bare_task("old"))]}) as old:
         over_grpc = scripted_grpc.answer(events.bare_task("new"), a2a.Task)
-        follow = [scripted_grpc.event(events.task()), steps.wait(more), scripted_grpc.event(events.status(events.COMPLETED))]
+        follow = [
+            scripted_grpc.event(events.task()),
+            steps.wait(more),
+            scripted_grpc.event(events.status(events.COMPLETED)),
+        ]
         async with ScriptedGrpcAgent({"GetTask": [over_grpc], "SubscribeToTask": follow}) as new:
             async with reaching(old.url, bounds=limits(card_s=1e-9)) as upstream:
                 assert await task_id(upstream) == "old"
                 old.card = shown(leading_to(interface(new.address, "GRPC")))
                 await _until(upstream, "new")
-                from gateway.operations import SUBSCRIBE_TO_TASK
-
                 stream = await upstream.open(SUBSCRIBE_TO_TASK, a2a.SubscribeToTaskRequest(id="t"), HERE)
                 assert await stream.burst() is not None
                 old.card = shown(leading_to(interface(old.url)))

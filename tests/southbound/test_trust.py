@@ -1,4 +1,4 @@
-"""TLS towards agents: whom the gateway trusts, how it proves itself, and what its callers are told when it does not work."""
+"""TLS towards agents: whom the gateway trusts, how it proves itself, what callers are told when that fails."""
 
 import datetime
 import json
@@ -167,8 +167,6 @@ async def test_a_card_over_https_leads_to_grpc_over_tls(papers: Papers, written:
             async with TlsFront(plain.address, context) as front:
                 assert await asked("https", front, ca=papers.authority(papers.ours)) == "secured"
         assert over_grpc.alpn == ["h2"]
-
-
 
 
 BAD_PAPERS: dict[str, Any] = {

@@ -47,7 +47,9 @@ class Rig:
             ]
         requests = self.agent.calls("GetTask")
         params = [cast(dict[str, str], request.member("params")) for request in requests]
-        return [Seen(one.get("tenant", ""), dict(request.headers)) for one, request in zip(params, requests, strict=True)]
+        return [
+            Seen(one.get("tenant", ""), dict(request.headers)) for one, request in zip(params, requests, strict=True)
+        ]
 
 
 @asynccontextmanager
@@ -125,7 +127,9 @@ async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPat
         assert await task_id(upstream) == "t"
 
 
-@pytest.mark.parametrize("name", ["cookie", "host", "content-length", "te", "a2a-version", "grpc-timeout", ":path", "x y", ""])
+@pytest.mark.parametrize(
+    "name", ["cookie", "host", "content-length", "te", "a2a-version", "grpc-timeout", ":path", "x y", ""]
+)
 def test_headers_that_an_agent_may_not_be_sent(name: str) -> None:
     with pytest.raises(ValueError, match="may not be forwarded"):
         AgentSettings.model_validate({"name": "a", "url": "http://h/", "headers": {name: "x"}})
