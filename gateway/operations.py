@@ -27,6 +27,11 @@ class Operation:
     streams: bool = False
 
     @property
+    def answers_nothing(self) -> bool:
+        """Whether success is all that it answers."""
+        return self.response is Empty
+
+    @property
     def grpc_path(self) -> str:
         """The HTTP/2 path of the rpc."""
         return f"/{SERVICE}/{self.name}"

@@ -15,7 +15,7 @@ from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "generated"
-A2A = ["generated/a2a/v1/a2a.proto"]
+A2A = ["generated/a2a/v1/a2a.proto", "generated/a2a/v0_3/a2a.proto"]
 GOOGLE_RPC = ["google/rpc/error_details.proto", "google/rpc/status.proto"]
 NOTE = '"""Written by `make generate`; never edited."""\n'
 

@@ -99,15 +99,20 @@ class Failure:
     data: JsonValue
 
 
-def read_answer(text: bytes, bounds: Bounds) -> JsonValue | Failure:
-    """The result of an answer, or its error. Raises Malformed.
+def read_answer(text: bytes, bounds: Bounds, id: int | None = None) -> JsonValue | Failure:
+    """The result of an answer, or its error; of the answer to the request of that id, if one is given.
 
-    The id is not compared: one HTTP exchange carries one call, and agents exist that answer null.
-    A missing result counts as null: some agents leave it out when they have deleted something.
+    Raises Malformed.
+
+    An answer without an id, or with null, is let pass: agents exist that do so, and one HTTP exchange
+    carries one call. A missing result counts as null: some agents leave it out when they have
+    deleted something.
     """
     value = load(text, bounds)
     if not isinstance(value, dict) or value.get("jsonrpc") != "2.0":
         raise Malformed("not a JSON-RPC 2.0 answer")
+    if id is not None and value.get("id") not in (None, id, str(id)):
+        raise Malformed("the answer to another request", "id")
     error = value.get("error")
     if error is None:
         return value.get("result")

@@ -52,6 +52,11 @@ def is_forwardable(name: str) -> bool:
     return bool(_NAME.fullmatch(name)) and not FORBIDDEN.fullmatch(name)
 
 
+def is_sendable(value: str) -> bool:
+    """Whether both sides can carry a header of this value."""
+    return bool(_VALUE.fullmatch(value))
+
+
 def forwarded(pairs: Pairs, allowed: frozenset[str]) -> dict[str, str]:
     """The headers or metadata that go on, by lower-case name; repeated ones are joined.
 
@@ -95,12 +100,12 @@ def version(pairs: Pairs, query: str = "") -> str:
     return f"{int(match[1])}.{int(match[2])}"
 
 
-def to_headers(headers: Mapping[str, str], version: str, extensions: tuple[str, ...]) -> dict[str, str]:
-    """What goes on to an agent over HTTP."""
-    named = {"A2A-Version": version}
+def parameters(version: str, extensions: tuple[str, ...]) -> dict[str, str]:
+    """A2A's own parameters as a peer of this version names them, in lower case."""
+    named = {VERSION: version}
     if extensions:
-        named["A2A-Extensions"] = ",".join(extensions)
-    return {**headers, **named}
+        named[OLD_EXTENSIONS if version == "0.3" else EXTENSIONS] = ",".join(extensions)
+    return named
 
 
 def to_metadata(
@@ -112,9 +117,7 @@ def to_metadata(
         for name, text in headers.items()
         for value in ((_binary(name, one.strip()) for one in text.split(",")) if name.endswith("-bin") else (text,))
     ]
-    pairs.append((VERSION, version))
-    if extensions:
-        pairs.append((EXTENSIONS, ",".join(extensions)))
+    pairs.extend(parameters(version, extensions).items())
     return pairs
 
 

@@ -1,6 +1,7 @@
 """Messages to ProtoJSON and back (specification section 5.5 and ADR-001)."""
 
 import json
+from copy import copy
 from functools import cache
 from typing import TypeVar
 
@@ -88,7 +89,7 @@ def _spell_out(desc: DescMessage, value: JsonValue) -> None:
     if not isinstance(value, dict):
         return
     for name, empty in _required_defaults(desc):
-        value.setdefault(name, [] if empty == [] else empty)
+        value.setdefault(name, copy(empty))
     for name, message in _message_members(desc):
         match value.get(name):
             case dict() as items if name in _maps(desc):
@@ -112,6 +113,8 @@ def _required_defaults(desc: DescMessage) -> tuple[tuple[str, JsonValue], ...]:
             match field.value:
                 case DescFieldValueList():
                     defaults.append((field.json_name, []))
+                case DescFieldValueMap():
+                    defaults.append((field.json_name, {}))
                 case DescFieldValueMessage():
                     pass
                 case DescFieldValueScalar(scalar=scalar):

@@ -59,10 +59,10 @@ _NEEDS_CONTENT: frozenset[type[Message]] = frozenset({a2a.Part})
 """Messages whose oneof must be set for them to mean anything (section 4.1.6)."""
 
 
-def check_required(request: Message) -> None:
-    """Raises Malformed with the path of the first thing that `request` lacks."""
+def check_required(request: Message, may_lack: frozenset[str] = frozenset()) -> None:
+    """Raises Malformed with the path of the first thing that `request` lacks, but for what it may lack."""
     for name, json_name in _required_fields(type(request)):
-        if not getattr(request, name):
+        if not getattr(request, name) and name not in may_lack:
             raise Malformed("is required", json_name)
     if type(request) in _NEEDS_CONTENT and getattr(request, "content", None) is None:
         raise Malformed("one of text, raw, url and data is required")

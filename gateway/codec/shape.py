@@ -85,7 +85,7 @@ def _fields(desc: DescMessage) -> dict[str, _Field]:
 def _check_of(field: DescField) -> Check:
     match field.value:
         case DescFieldValueScalar(scalar=scalar):
-            return _SCALARS[scalar]
+            return SCALARS[scalar]
         case DescFieldValueEnum(enum=enum):
             return partial(_check_enum, enum)
         case DescFieldValueMessage(message=message):
@@ -103,11 +103,11 @@ def _check_of_element(element: ScalarType | DescEnum | DescMessage) -> Check:
         case DescEnum():
             return partial(_check_enum, element)
         case _:
-            return _SCALARS[element]
+            return SCALARS[element]
 
 
 def _check_of_message(desc: DescMessage) -> Check:
-    return _WELL_KNOWN.get(desc.type_name) or partial(check_message, desc)
+    return WELL_KNOWN.get(desc.type_name) or partial(check_message, desc)
 
 
 def _check_list(check: Check, value: JsonValue, bounds: Bounds) -> None:
@@ -189,15 +189,15 @@ def _check_struct(value: JsonValue, bounds: Bounds) -> None:
     check_json(value, bounds)
 
 
-_SCALARS: dict[ScalarType, Check] = {
+SCALARS: dict[ScalarType, Check] = {
     ScalarType.STRING: _check_string,
     ScalarType.BOOL: _check_bool,
     ScalarType.INT32: _check_int32,
     ScalarType.BYTES: _check_bytes,
 }
-"""The scalar types that A2A uses."""
+"""The scalar types that A2A uses, each with its check."""
 
-_WELL_KNOWN: dict[str, Check] = {
+WELL_KNOWN: dict[str, Check] = {
     "google.protobuf.Struct": _check_struct,
     "google.protobuf.Value": check_json,
     "google.protobuf.Timestamp": _check_timestamp,

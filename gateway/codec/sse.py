@@ -58,6 +58,11 @@ class SseReader:
         self._event = ""
         self._id = ""
 
+    @property
+    def pending(self) -> bool:
+        """Whether an event has begun and not ended: a stream that ends so was cut."""
+        return bool(self._rest_size or self._data)
+
     def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         """The events that `chunk` completes, in order; to be read to the end before the next chunk."""
         if self._after_cr and chunk:
@@ -100,7 +105,7 @@ class SseReader:
         value = value.removeprefix(b" ")
         match name:
             case b"data":
-                self._size += len(value) + 1
+                self._size += len(line)
                 self._check(self._size)
                 self._data.append(value)
             case b"event":

@@ -18,10 +18,13 @@ from gateway.codec.freeform import whole_numbers
 from gateway.codec.jsonrpc import Failure
 from gateway.codec.jsontext import JsonValue, dump
 from gateway.errors import (
+    A2A_DOMAIN,
     BY_GRPC_STATUS,
     BY_GRPC_STATUS_OF,
+    BY_HTTP_STATUS,
     BY_IDENTITY,
     BY_JSONRPC_CODE,
+    BY_OLD_HTTP_STATUS,
     ErrorKind,
     GatewayError,
     GrpcStatus,
@@ -44,6 +47,8 @@ _BY_CLASS_NAME = {
     "".join(word.capitalize() for word in kind.reason.split("_")).removesuffix("Error") + "Error": kind
     for kind in ErrorKind
 }
+_BY_CLASS_NAME["JSONParseError"] = _BY_CLASS_NAME.pop("ParseError")  # the SDKs' own exception to their rule
+_CLASS_NAMES = {kind: name for name, kind in _BY_CLASS_NAME.items() if kind.row.domain == A2A_DOMAIN}
 _CLASS_NAME_PREFIX = re.compile(r"([A-Z]\w+Error): ?(.*)", re.DOTALL)
 
 
@@ -65,14 +70,21 @@ def field_violation(path: str, problem: str) -> PackedDetail:
 # gRPC
 
 
-def to_status(error: GatewayError, profile: StatusProfile) -> Status:
-    """The rich status of an error, within the size that headers can carry."""
+def to_status(error: GatewayError, profile: StatusProfile, *, by_class_name: bool = False) -> Status:
+    """The rich status of an error, within the size that headers can carry.
+
+    With `by_class_name` its message begins with the class of the error, as the Python SDK has it in 0.3: all that its
+    clients know an error by there.
+    """
+    message = error.message
+    if by_class_name and (name := _CLASS_NAMES.get(error.kind)):
+        message = f"{name}: {message}"
     details = identified(error)
     room = STATUS_BYTES - MESSAGE_CHARS
     if sum(map(_size, details)) > room:
         details = _within(details, room)
     code = error.kind.grpc_status(profile).value
-    return Status(code=code, message=shortened(error.message), details=list(details))
+    return Status(code=code, message=shortened(message), details=list(details))
 
 
 def from_status(
@@ -88,9 +100,10 @@ def from_status(
         else:
             details, message = tuple(parsed.details), parsed.message or message
     kind = _kind_in(details)
-    if kind is None and (named := _CLASS_NAME_PREFIX.fullmatch(message)):
-        kind = _BY_CLASS_NAME.get(named[1])
-        message = named[2] if kind else message
+    if named := _CLASS_NAME_PREFIX.fullmatch(message):
+        by_name = _BY_CLASS_NAME.get(named[1])
+        if by_name and kind in (None, by_name):
+            kind, message = by_name, named[2]
     if kind is None:
         kind = BY_GRPC_STATUS_OF.get((operation, status)) or BY_GRPC_STATUS.get(status, ErrorKind.UNKNOWN)
     return kind, message, details
@@ -116,6 +129,42 @@ def from_failure(failure: Failure) -> tuple[ErrorKind, str, tuple[PackedDetail, 
     details = tuple(_detail_from_json(entry) for entry in entries[:MOST_DETAILS])
     kind = _kind_in(details) or BY_JSONRPC_CODE.get(failure.code, ErrorKind.INTERNAL_ERROR)
     return kind, failure.message, details
+
+
+# HTTP+JSON
+
+
+def to_rest(error: GatewayError, http_status: int, profile: StatusProfile) -> bytes:
+    """The `google.rpc.Status` of an error as JSON (section 11.6)."""
+    return dump(
+        {
+            "error": {
+                "code": http_status,
+                "status": error.kind.grpc_status(profile).name,
+                "message": shortened(error.message),
+                "details": to_data(error),
+            }
+        }
+    )
+
+
+def from_rest(
+    operation: str, http_status: int, body: JsonValue
+) -> tuple[ErrorKind, str, tuple[PackedDetail, ...]]:
+    """What an HTTP+JSON error means: kind, message, details. `body` is whatever JSON came, or None."""
+    error = body.get("error") if isinstance(body, dict) else None
+    by_http = BY_HTTP_STATUS.get(http_status, ErrorKind.UNKNOWN)
+    if not isinstance(error, dict):
+        if isinstance(body, dict) and isinstance(message := body.get("message"), str):
+            return BY_OLD_HTTP_STATUS.get(http_status, by_http), message, ()
+        return by_http, f"The agent answered HTTP {http_status}", ()
+    kind, message, details = from_failure(
+        Failure(0, str(error.get("message") or ""), error.get("details")),
+    )
+    if _kind_in(details) is None:
+        named = GrpcStatus.__members__.get(str(error.get("status")))
+        kind = from_status(operation, named, message, None)[0] if named else by_http
+    return kind, message, details
 
 
 def shortened(message: str) -> str:

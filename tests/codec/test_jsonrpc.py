@@ -190,6 +190,7 @@ NO_ANSWERS = [
     ("null", b"null", "", False),
     ("an object", b"{}", "", False),
     ("another version", b'{"jsonrpc":"1.0","result":{}}', "", False),
+    ("the answer to another request", b'{"jsonrpc":"2.0","id":2,"result":{}}', "id", False),
     ("an error that is a text", b'{"jsonrpc":"2.0","error":"No"}', "error", False),
     ("an error that is false", b'{"jsonrpc":"2.0","error":false}', "error", False),
     ("an error without a code", b'{"jsonrpc":"2.0","error":{"message":"No"}}', "error.code", False),
@@ -201,12 +202,12 @@ NO_ANSWERS = [
 
 @pytest.mark.parametrize(("text", "path", "syntax"), named(NO_ANSWERS))
 def test_what_is_no_answer(text: bytes, path: str, syntax: bool) -> None:
-    error = refusal(lambda: jsonrpc.read_answer(text, BOUNDS))
+    error = refusal(lambda: jsonrpc.read_answer(text, BOUNDS, 1))
     assert (error.path, error.syntax) == (path, syntax)
 
 
 def test_every_answer_that_is_written_can_be_read() -> None:
-    for text in ("1", '"é"', "null"):
+    for text in ("1", '"1"', "null"):
         result = jsonrpc.result(text.encode(), b'{"a":[1,"x"]}')
         assert json.loads(result) == {"jsonrpc": "2.0", "id": json.loads(text), "result": {"a": [1, "x"]}}
-        assert jsonrpc.read_answer(result, BOUNDS) == {"a": [1, "x"]}
+        assert jsonrpc.read_answer(result, BOUNDS, 1) == {"a": [1, "x"]}

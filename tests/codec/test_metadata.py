@@ -131,12 +131,10 @@ def test_digits_of_another_script_make_no_version() -> None:
 
 def test_what_goes_to_an_agent() -> None:
     headers = {"authorization": "Bearer a", "x-trace-bin": "+/8"}
-    assert metadata.to_headers(headers, "1.0", ("urn:a", "urn:b")) == {
-        **headers,
-        "A2A-Version": "1.0",
-        "A2A-Extensions": "urn:a,urn:b",
-    }
-    assert metadata.to_headers({}, "1.0", ()) == {"A2A-Version": "1.0"}
+    named = {"a2a-version": "1.0", "a2a-extensions": "urn:a,urn:b"}
+    assert metadata.parameters("1.0", ("urn:a", "urn:b")) == named
+    assert metadata.parameters("0.3", ("urn:a",)) == {"a2a-version": "0.3", "x-a2a-extensions": "urn:a"}
+    assert metadata.parameters("1.0", ()) == {"a2a-version": "1.0"}
     assert metadata.to_metadata(headers, "1.0", ("urn:a", "urn:b")) == [
         ("authorization", "Bearer a"),
         ("x-trace-bin", b"\xfb\xff"),

@@ -271,7 +271,7 @@ def test_any_headers_are_carried_or_malformed(pairs: list[tuple[str, str | bytes
     assert all(isinstance(value, bytes) == name.endswith("-bin") for name, value in sent)
     assert metadata.extensions(sent) == extensions
     assert all(
-        value.isascii() and value.isprintable() for value in metadata.to_headers(headers, version, extensions).values()
+        value.isascii() and value.isprintable() for value in metadata.parameters(version, extensions).values()
     )
 
 

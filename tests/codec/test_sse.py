@@ -196,7 +196,7 @@ WITHIN = [
     ("many comments", b": xxxxxxxxxx\n" * 50 + b"data: a\n\n"),
     ("many names", b"event: xxxxxxxx\n" * 50 + b"data: a\n\n"),
     ("many blank lines", b"\n" * 1000 + b"data: a\n\n"),
-    ("lines that add up to the limit", b"data:xxxxxxxx\n" * 2 + b"\n"),
+    ("lines that add up to the limit", b"data:xxxxx\n" * 2 + b"\n"),
 ]
 
 BEYOND = [

@@ -1,12 +1,13 @@
 """The tables of errors: how each kind is spelled, and how what an agent answers is recognised."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gateway.errors import (
     BY_GRPC_STATUS,
     BY_GRPC_STATUS_OF,
     BY_HTTP_STATUS,
     BY_JSONRPC_CODE,
+    BY_OLD_HTTP_STATUS,
     AgentError,
     CallerError,
     ErrorKind,
@@ -15,8 +16,8 @@ from gateway.errors import (
     GrpcStatus,
     StatusProfile,
 )
-from gateway.northbound.exchange import BodyTooSlow
-from gateway.northbound.jsonrpc import HTTP_STATUS
+from gateway.northbound import jsonrpc, rest
+from gateway.northbound.exchange import BodyTooSlow, MethodNotAllowed
 from gateway.relay.directory import NoSuchAgent
 from tools.docs.markdown import code, table
 
@@ -61,13 +62,29 @@ def http_statuses() -> str:
     return table("HTTP status | Taken for", [*rows, ("any other but 200", code(ErrorKind.UNKNOWN.reason))])
 
 
+def old_http_statuses() -> str:
+    rows = [(status, code(kind.reason)) for status, kind in sorted(BY_OLD_HTTP_STATUS.items())]
+    return table("HTTP status | Taken for", [*rows, ("any other", "as above")])
+
+
+_BLAME: Mapping[type[GatewayError], str] = {
+    AgentError: "the agent",
+    BodyTooSlow: "the caller, whose body came too slowly",
+    CallerError: "the caller",
+    GatewayFault: "the gateway",
+    NoSuchAgent: "the caller, who named an agent that is not there",
+    MethodNotAllowed: "the caller, whose HTTP method the address does not have",
+}
+
+
 def jsonrpc_http() -> str:
-    blame: Mapping[type[GatewayError], str] = {
-        AgentError: "the agent",
-        BodyTooSlow: "the caller, whose body came too slowly",
-        CallerError: "the caller",
-        GatewayFault: "the gateway",
-        NoSuchAgent: "the caller, who named an agent that is not there",
-    }
-    rows = [(status, code(kind.reason), blame[error]) for error, kind, status in HTTP_STATUS]
-    return table("HTTP status | Reason | At fault", [*rows, (200, "any other", "anyone")])
+    return _answers(jsonrpc.HTTP_STATUS, (200, "any other", "anyone"))
+
+
+def rest_http() -> str:
+    return _answers(rest.HTTP_STATUS, ("of the kind", "any other", "anyone"))
+
+
+def _answers(rows: Iterable[tuple[type[GatewayError], ErrorKind, int]], last: Sequence[object]) -> str:
+    told = [(status, code(kind.reason), _BLAME[error]) for error, kind, status in rows]
+    return table("HTTP status | Reason | At fault", [*told, last])

@@ -4,13 +4,13 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from prometheus_client import CollectorRegistry
 
 from gateway.codec import jsonrpc, metadata, protojson, wire
 from gateway.errors import GatewayError
-from gateway.northbound.intake import Incoming, Intake
+from gateway.northbound.intake import SUPPORTED_VERSIONS, Incoming, Intake
 from gateway.northbound.site import Site
 from gateway.operations import SEND_MESSAGE
 from gateway.relay.calls import Call, Calls
@@ -157,26 +157,35 @@ def _shortened(text: str) -> str:
 
 
 def versions() -> str:
-    rows = [
-        (code(named) if named else "nothing", _judged(named, "lenient"), _judged(named, "strict"))
-        for named in ("", "1.0", "1.0.1", "1.1", "2.0", "0.3", "1", "latest")
-    ]
-    return table("The call names | `version_policy: lenient` | `version_policy: strict`", rows)
+    named = ("", "1.0", "1.0.1", "1.1", "2.0", "0.3", "0.3.0", "1", "latest")
+    rows = [(code(one) if one else "nothing", *(_judged(one, *column) for column in _VERSION_COLUMNS)) for one in named]
+    heads = (f"operation of {spoken}, `{policy}`" for spoken, policy in _VERSION_COLUMNS)
+    return table(" | ".join(["The call names", *heads]), rows)
 
 
-def _judged(version: str, policy: Literal["lenient", "strict"]) -> str:
-    error = _refusal(lambda: SendMessageRequest.from_json(_params(Input(""))), version, policy)
-    return code(error.kind.reason) if error else "served as 1.0"
+Policy = Literal["lenient", "strict"]
+
+_VERSION_COLUMNS: tuple[tuple[str, Policy], ...] = tuple(
+    (spoken, policy) for spoken in SUPPORTED_VERSIONS for policy in get_args(Policy)
+)
+
+
+def _judged(named: str, spoken: str, policy: Policy) -> str:
+    error = _refusal(lambda: SendMessageRequest.from_json(_params(Input(""))), named, spoken, policy)
+    return code(error.kind.reason) if error else "served"
+
+
+_NOBODY = "nobody"
 
 
 def _refusal(
-    read: Callable[[], SendMessageRequest], version: str = "1.0", policy: Literal["lenient", "strict"] = "lenient"
+    read: Callable[[], SendMessageRequest], named: str = "1.0", spoken: str = "1.0", policy: Policy = "lenient"
 ) -> GatewayError | None:
     """What the gateway holds against a call; None where all that it lacks is an agent."""
     limits = Limits.model_validate({})
     settings = Settings.model_construct(version_policy=policy, limits=limits)  # unlike others, reads no environment
     intake = Intake(settings, Directory({}), Calls(limits, Metrics(CollectorRegistry())))
-    incoming = Incoming(SEND_MESSAGE, read, [(metadata.VERSION, version)], Site("", ""), b"")
+    incoming = Incoming(SEND_MESSAGE, read, spoken, [(metadata.VERSION, named)], Site("", ""), b"", _NOBODY)
 
     async def accept() -> None:
         intake.accept(Call("", "", 0.0), incoming)

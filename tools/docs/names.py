@@ -1,4 +1,4 @@
-"""The tables of names: operations, forwarded headers, metrics."""
+"""The tables of names: forwarded headers, metrics."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -6,22 +6,8 @@ from typing import cast
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from gateway.codec import metadata
-from gateway.operations import OPERATIONS
 from gateway.relay.telemetry import Metrics
 from tools.docs.markdown import code, table
-
-
-def operations() -> str:
-    rows = (
-        (
-            code(one.name),
-            code(one.grpc_path),
-            code(one.request.desc().name),
-            ("stream of " if one.streams else "") + code(one.response.desc().name),
-        )
-        for one in OPERATIONS
-    )
-    return table("JSON-RPC method | gRPC path | Request | Answer", rows)
 
 
 def always_forwarded() -> str:

@@ -12,12 +12,26 @@ from annotated_types import Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from gateway.settings import Address, AgentSettings, Bytes, Count, HeaderName, HttpUrl, Limits, Seconds, Tls
+from gateway.settings import (
+    Address,
+    AgentSettings,
+    Bytes,
+    Count,
+    HeaderName,
+    HeaderValue,
+    HttpUrl,
+    Limits,
+    OldPeers,
+    Seconds,
+    Signing,
+    Tls,
+)
 from tools.docs.markdown import code, table
 
 _UNITS = {"_s": "s", "_ms": "ms", "_bytes": "bytes"}
 _TYPES: Mapping[object, str] = {
     str: "text",
+    bool: "`true` or `false`",
     Address: "`HOST:PORT`",
     HttpUrl: "URL",
     Seconds: "number above 0",
@@ -26,10 +40,12 @@ _TYPES: Mapping[object, str] = {
     HeaderName: "header name",
     Path: "file",
     Tls: "see TLS",
+    OldPeers: "see A2A 0.3",
+    Signing: "see Signing",
     AgentSettings: "agent",
     Limits: "see Limits",
     IPv4Network: "network",
-    dict[HeaderName, str]: "map of header names to text",
+    dict[HeaderName, HeaderValue]: "map of header names to text",
     dict[str, Any]: "card",
 }
 
@@ -77,7 +93,7 @@ def _default(name: str, field: FieldInfo) -> str:
     match value:
         case BaseModel():
             return "see below"
-        case None | () | {}:
+        case None | () | {} | "":
             return "none"
         case Enum():
             return code(value.value)
