@@ -49,9 +49,9 @@ SSE_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 class JsonRpcAgent:
     """Reads the params of a method, asks the agent, writes what it answers."""
 
-    def __init__(self, agent: AnsweringAgent, card: Json) -> None:
+    def __init__(self, agent: AnsweringAgent, url: str) -> None:
         self._agent = agent
-        self._card = card
+        self._card = agent_card(url, "JSONRPC")
         self._methods = {
             "SendMessage": self._send_message,
             "SendStreamingMessage": self._send_streaming_message,
@@ -152,10 +152,11 @@ async def server_sent_events(
     call_id: str | int | None, results: AsyncIterator[Json]
 ) -> AsyncIterator[str]:
     async for result in results:
-        yield f"data: {json.dumps({'jsonrpc': '2.0', 'id': call_id, 'result': result})}\n\n"
+        envelope = {"jsonrpc": "2.0", "id": call_id, "result": result}
+        yield f"data: {json.dumps(envelope, separators=(',', ':'))}\n\n"
 
 
-async def serve(address: str, pause_s: float) -> None:
+async def serve(make: type[JsonRpcAgent], address: str, pause_s: float) -> None:
     host, _, port = address.rpartition(":")
     family, kind, protocol, _, place = socket.getaddrinfo(
         host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -165,7 +166,7 @@ async def serve(address: str, pause_s: float) -> None:
         listener.bind(place)
         listener.listen(128)
         url = f"http://{host}:{listener.getsockname()[1]}"
-        agent = JsonRpcAgent(AnsweringAgent(pause_s), agent_card(f"{url}/", "JSONRPC"))
+        agent = make(AnsweringAgent(pause_s), f"{url}/")
         app = Starlette(
             routes=[
                 Route("/.well-known/agent-card.json", agent.serve_card),
@@ -179,15 +180,15 @@ async def serve(address: str, pause_s: float) -> None:
         await server.serve(sockets=[listener])
 
 
-def main() -> None:
+def main(make: type[JsonRpcAgent] = JsonRpcAgent, port: int = 9999) -> None:
     parser = argparse.ArgumentParser(description="An A2A agent over JSON-RPC and SSE.")
-    parser.add_argument("--address", default="127.0.0.1:9999", metavar="HOST:PORT")
+    parser.add_argument("--address", default=f"127.0.0.1:{port}", metavar="HOST:PORT")
     parser.add_argument("--pause", type=float, default=0.15, metavar="SECONDS")
     arguments = parser.parse_args()
     # uvicorn stops on these signals by itself, and then raises them again for those it stopped.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    asyncio.run(serve(arguments.address, arguments.pause))
+    asyncio.run(serve(make, arguments.address, arguments.pause))
 
 
 if __name__ == "__main__":

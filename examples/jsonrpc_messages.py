@@ -92,13 +92,13 @@ def write_event(event: Event, history_length: int | None = None) -> Json:
             update = {"taskId": task_id, "contextId": context_id, "status": write_status(status)}
             return {"statusUpdate": update}
         case ArtifactUpdate(task_id, context_id, artifact, append, last_chunk):
+            flags = {"append": append, "lastChunk": last_chunk}
             return {
                 "artifactUpdate": {
                     "taskId": task_id,
                     "contextId": context_id,
                     "artifact": write_artifact(artifact),
-                    "append": append,
-                    "lastChunk": last_chunk,
+                    **{name: True for name, flag in flags.items() if flag},
                 }
             }
 

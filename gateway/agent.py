@@ -65,6 +65,8 @@ class Head:
 
     extensions: tuple[str, ...] = ()
     """URIs of the extensions that the agent activated."""
+    version: str = "1.0"
+    """What the agent speaks; its contracts are that version's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,12 @@ from gateway.northbound.connection import bounded_protocol
 from gateway.northbound.grpc import A2AHandlers
 from gateway.northbound.http import http_app
 from gateway.northbound.intake import Intake
-from gateway.northbound.reflection import enable_reflection
+from gateway.northbound.reflection import A2A_SERVICES, enable_reflection
 from gateway.northbound.site import Sites
-from gateway.operations import SERVICE
 from gateway.relay.calls import Calls, Ending
 from gateway.relay.contract import Contracted
 from gateway.relay.directory import Directory
+from gateway.relay.published import Signer
 from gateway.relay.telemetry import Metrics
 from gateway.settings import AgentSettings, ConfigurationError, Limits, Settings
 from gateway.southbound.upstream import Upstream
@@ -90,7 +90,9 @@ class Gateway:
         limits = self.settings.limits
         directory = Directory({agent.name: connect(agent, limits) for agent in self.settings.agents})
         stack.push_async_callback(directory.close)
-        intake = Intake(self.settings, directory, self._calls, self._watch)
+        signing = self.settings.signing
+        signer = signing and Signer(signing.signing_key(), signing.jku)
+        intake = Intake(self.settings, directory, self._calls, self._watch, signer)
         listener = stack.enter_context(closing(_listen(self.settings.http, limits)))
         self.http = _named(self.settings.http, listener.getsockname()[1])
         self._grpc_server = grpc.aio.server(options=_server_options(limits))
@@ -147,7 +149,7 @@ class Gateway:
     async def _serve_health(self) -> None:
         self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc_server)  # pyright: ignore[reportUnknownMemberType] # untyped
-        for service in ("", SERVICE):
+        for service in ("", *A2A_SERVICES):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
 
 
@@ -222,6 +224,7 @@ def _server_options(limits: Limits) -> list[tuple[str, int]]:
         ("grpc.absolute_max_metadata_size", 4 * limits.header_bytes),
         ("grpc.keepalive_time_ms", int(limits.ping_s * 1000)),
         ("grpc.keepalive_timeout_ms", int(limits.ping_answer_s * 1000)),
+        ("grpc.http2.ping_timeout_ms", int(limits.ping_answer_s * 1000)),
         ("grpc.keepalive_permit_without_calls", 1),
         # Callers may probe as often as we do.
         ("grpc.http2.min_ping_interval_without_data_ms", int(limits.ping_s * 1000 / 2)),

@@ -44,6 +44,9 @@ TaskId = Annotated[str, typer.Argument(metavar="TASK")]
 Text = Annotated[str, typer.Argument(help="What to say; - reads it from stdin.")]
 Files = Annotated[list[Path] | None, typer.Option("--file", help="A file to send along.")]
 Data = Annotated[str | None, typer.Option("--data", metavar="JSON", help="A data part to send along.")]
+_INT32 = 2**31 - 1
+History = Annotated[int | None, typer.Option("--history", min=0, max=_INT32, help="Newest messages to show.")]
+PageSize = Annotated[int | None, typer.Option("--page-size", min=1, max=_INT32, help="At most this many.")]
 ToTask = Annotated[str, typer.Option("--task", help="The task that this continues.")]
 ToContext = Annotated[str, typer.Option("--context", help="The conversation that this belongs to.")]
 
@@ -74,11 +77,12 @@ def demo(
     http: Http = None,
     grpc: Grpc = None,
     once: Annotated[bool, typer.Option("--once", help="Show it and leave.")] = False,
+    versions: Annotated[bool, typer.Option("--versions", help="With A2A 0.3 on the JSON-RPC side.")] = False,
 ) -> None:
     """Run example agents behind a gateway and show a message stream each way, on both wires."""
     from gateway.demo import run_demo
 
-    _loop(run_demo(http, grpc, once=once))
+    _loop(run_demo(http, grpc, once=once, versions=versions))
 
 
 @app.command()
@@ -93,7 +97,7 @@ def check(config: Config = None, agent: Agents = None) -> None:
     if not settings.agents:
         raise ConfigurationError("there is no agent to check: give -c FILE or --agent NAME=URL")
     problems = _loop(check_agents(settings))
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     for name, found in problems.items():
         console.print(f"[red]✗[/red] {name}" if found else f"[green]✓[/green] {name}")
         for problem in found:
@@ -148,7 +152,7 @@ def send(
     return_immediately: Annotated[
         bool, typer.Option("--return-immediately", help="Do not wait for the task to end.")
     ] = False,
-    history_length: Annotated[int | None, typer.Option("--history", help="Newest messages to show.")] = None,
+    history_length: History = None,
     tenant: Tenant = "",
     header: Header = None,
     extension: Extension = None,
@@ -197,7 +201,7 @@ def stream(
 def get(
     url: Url,
     task: TaskId,
-    history_length: Annotated[int | None, typer.Option("--history", help="Newest messages to show.")] = None,
+    history_length: History = None,
     tenant: Tenant = "",
     header: Header = None,
     timeout: Timeout = 30.0,
@@ -218,7 +222,7 @@ def list_tasks(
     url: Url,
     context: Annotated[str, typer.Option("--context", help="Only of this conversation.")] = "",
     status: Annotated[str, typer.Option("--status", help="Only in this state, such as working.")] = "",
-    page_size: Annotated[int | None, typer.Option("--page-size", help="At most this many.")] = None,
+    page_size: PageSize = None,
     page_token: Annotated[str, typer.Option("--page-token", help="Where the last page ended.")] = "",
     artifacts: Annotated[bool, typer.Option("--artifacts", help="With their artifacts.")] = False,
     tenant: Tenant = "",

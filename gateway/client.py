@@ -104,12 +104,17 @@ async def show_card(target: Target) -> None:
 def message(text: str, files: Sequence[Path], data: str | None, task_id: str, context_id: str) -> Message:
     """A message of the user's. `text` of `-` is read from stdin. Raises ConfigurationError."""
     parts: list[Part] = []
-    if text:
-        parts.append(Part(content=Oneof("text", sys.stdin.read() if text == "-" else text)))
+    said = sys.stdin.read() if text == "-" else text
+    try:
+        said.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError("the text is not UTF-8") from None
+    if said:
+        parts.append(Part(content=Oneof("text", said)))
     if data is not None:
         try:
             parts.append(Part(content=Oneof("data", Value.from_json(data))))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigurationError(f"--data: {error}") from None
     for file in files:
         media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
@@ -130,7 +135,7 @@ def explain(error: GatewayError, as_json: bool) -> None:
         print(json.dumps({"error": json.loads(answer)["error"]}, ensure_ascii=False), flush=True)
     else:
         text = f"[red]{error.kind.reason}[/red] {escape(_plain(error.message))}"
-        Console(stderr=True, highlight=False, soft_wrap=True).print(text)
+        Console(stderr=True, highlight=False, emoji=False, soft_wrap=True).print(text)
 
 
 class _Machine:
@@ -151,7 +156,7 @@ class _Machine:
 class _Person:
     """Text on stdout as it comes, the rest on stderr."""
 
-    _notes: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    _notes: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, emoji=False))
     _in_line: bool = False
     _shown: set[str] = field(default_factory=set[str])
     """Artifacts that were shown piece by piece."""

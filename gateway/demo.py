@@ -21,21 +21,28 @@ from rich.text import Text
 
 from gateway.agent import CallContext, Crossing
 from gateway.app import Gateway
-from gateway.codec import jsonrpc, protojson
+from gateway.codec import jsonrpc
+from gateway.codec.form import JSON_1_0, WIRE_1_0
 from gateway.codec.malformed import Bounds
+from gateway.codec.v0_3.choices import Choices
+from gateway.codec.v0_3.forms import json_rpc
 from gateway.operations import SEND_STREAMING_MESSAGE
 from gateway.settings import ConfigurationError, Limits, Settings, Tls, agent_flag, load
 from gateway.southbound.grpc import GrpcAgent
+from gateway.southbound.upstream import PATHS_1_0
 from generated.a2a.v1.a2a_pb import Message, Part, Role, SendMessageRequest
 
 PAUSE_S = 0.08
 """Between the words of the example agents."""
 
+_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _READY = re.compile(r"listening on (\S+)")
 
 
-async def run_demo(http: str | None, grpc: str | None, *, once: bool) -> None:
+async def run_demo(http: str | None, grpc: str | None, *, once: bool, versions: bool) -> None:
     """Shows a message stream each way; then serves until a signal, unless `once`.
+
+    With `versions` the JSON-RPC side speaks A2A 0.3 and the gRPC side 1.0.
 
     Raises ConfigurationError where an example agent does not start or an address is taken.
     """
@@ -43,16 +50,18 @@ async def run_demo(http: str | None, grpc: str | None, *, once: bool) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     async with AsyncExitStack() as stack:
         over_grpc = await stack.enter_async_context(_example("examples.grpc_agent"))
-        over_http = await stack.enter_async_context(_example("examples.jsonrpc_agent"))
+        scribe = "examples.old_agent" if versions else "examples.jsonrpc_agent"
+        over_http = await stack.enter_async_context(_example(scribe))
         agents = [agent_flag(f"words={over_grpc}"), agent_flag(f"scribe={over_http}")]
         wires = _Wires(console)
         gateway = await stack.enter_async_context(_gateway(http, grpc, agents, wires))
         console.print(f"[bold]words[/bold]   is a gRPC agent at {over_grpc}")
-        console.print(f"[bold]scribe[/bold]  is a JSON-RPC agent at {over_http}")
+        console.print(f"[bold]scribe[/bold]  is a JSON-RPC agent {'of A2A 0.3 ' if versions else ''}at {over_http}")
         console.print("The gateway stands in front of both.\n")
-        wires.title("gRPC from the agent", "JSON-RPC + SSE to the caller")
-        await _ask_over_http(f"http://{gateway.http}/words/", "Good morning, gateway")
-        wires.title("JSON-RPC + SSE from the agent", "gRPC to the caller")
+        spoken = "0.3" if versions else "1.0"
+        wires.title("gRPC 1.0 from the agent", f"JSON-RPC + SSE {spoken} to the caller")
+        await _ask_over_http(f"http://{gateway.http}/words/", "Good morning, gateway", old=versions)
+        wires.title(f"JSON-RPC + SSE {spoken} from the agent", "gRPC 1.0 to the caller")
         await _ask_over_grpc(gateway.grpc, "scribe", "Good evening, gateway")
         wires.rest()
         if once:
@@ -108,6 +117,7 @@ def _shown(crossing: Crossing, width: int, style: str) -> Text:
         line = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in crossing.frame)
     else:
         line = crossing.frame.decode().strip().replace("\n", "⏎")
+    line = _ID.sub("…", line)
     room = max(width - len(size), 20)
     if len(line) > room:
         head = room // 3
@@ -115,10 +125,11 @@ def _shown(crossing: Crossing, width: int, style: str) -> Text:
     return Text(size, "dim") + Text(line, style)
 
 
-async def _ask_over_http(url: str, text: str) -> None:
-    params = protojson.encode(_question(text), Bounds())
-    body = jsonrpc.request(1, SEND_STREAMING_MESSAGE.name, params)
-    headers = {"Content-Type": "application/json", "A2A-Version": "1.0"}
+async def _ask_over_http(url: str, text: str, *, old: bool) -> None:
+    form, method = (json_rpc(Choices()), "message/stream") if old else (JSON_1_0, SEND_STREAMING_MESSAGE.name)
+    params = form.write_request(SEND_STREAMING_MESSAGE, _question(text), Bounds())
+    body = jsonrpc.request(1, method, params)
+    headers = {"Content-Type": "application/json", "A2A-Version": form.version}
     async with (
         httpx.AsyncClient(timeout=30, trust_env=False) as caller,
         caller.stream("POST", url, content=body, headers=headers) as answer,
@@ -129,7 +140,7 @@ async def _ask_over_http(url: str, text: str) -> None:
 
 async def _ask_over_grpc(address: str, tenant: str, text: str) -> None:
     limits = Limits.model_validate({})
-    caller = GrpcAgent(f"grpc://{address}", limits, Tls.model_validate({}), tenant)
+    caller = GrpcAgent(f"grpc://{address}", PATHS_1_0, WIRE_1_0, limits, Tls.model_validate({}), tenant)
     try:
         stream = await caller.open(SEND_STREAMING_MESSAGE, _question(text), CallContext())
         while await stream.burst() is not None:

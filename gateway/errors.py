@@ -171,6 +171,17 @@ BY_HTTP_STATUS: Mapping[int, ErrorKind] = {
 }
 """An agent's HTTP answer without an A2A body to a kind, after gRPC's own table for HTTP; else UNKNOWN."""
 
+BY_OLD_HTTP_STATUS: Mapping[int, ErrorKind] = {
+    400: ErrorKind.INVALID_PARAMS,
+    404: ErrorKind.TASK_NOT_FOUND,
+    409: ErrorKind.TASK_NOT_CANCELABLE,
+    415: ErrorKind.CONTENT_TYPE_NOT_SUPPORTED,
+    422: ErrorKind.INVALID_PARAMS,
+    500: ErrorKind.INTERNAL_ERROR,
+    501: ErrorKind.UNSUPPORTED_OPERATION,
+}
+"""An agent of 0.3 says on HTTP+JSON a message and this status, no more."""
+
 
 class GatewayError(Exception):
     """A failed call: what went wrong, in words for a person, with the details that came along.

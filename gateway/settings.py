@@ -8,7 +8,7 @@ import ipaddress
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 from urllib.parse import urlsplit
 
 import yaml
@@ -16,8 +16,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.codec.malformed import Bounds
-from gateway.codec.metadata import is_forwardable
+from gateway.codec.metadata import is_forwardable, is_sendable
+from gateway.codec.v0_3.choices import Choices
 from gateway.errors import StatusProfile
+
+if TYPE_CHECKING:
+    from gateway.codec.signature import SigningKey
 
 
 class ConfigurationError(Exception):
@@ -50,15 +54,30 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _keys_source(value: str) -> str:
+    if value.startswith("http://"):
+        raise ValueError("expected https://, since keys that anyone on the way can replace prove nothing")
+    if not value.startswith("https://") and not Path(value).is_file():
+        raise ValueError(f"there is no file {value}")
+    return value
+
+
 def _header_name(value: str) -> str:
     if not is_forwardable(value.lower()):
         raise ValueError(f"{value!r} may not be forwarded")
     return value.lower()
 
 
+def _header_value(value: str) -> str:
+    if not is_sendable(value):
+        raise ValueError("expected printable ASCII")
+    return value
+
+
 Address = Annotated[str, AfterValidator(_address)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Bytes = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
@@ -152,6 +171,54 @@ class Tls(_Frozen):
         return self
 
 
+class OldPeers(_Frozen):
+    """Where the SDKs of A2A 0.3 disagree."""
+
+    file_bytes: Literal["base64_text", "raw"] = Field(
+        "base64_text",
+        description="What a file's bytes hold on gRPC and HTTP+JSON; Python's and Go's SDKs put text there.",
+    )
+    blocking_when_absent: bool = Field(
+        True, description="Whether a message that does not say `blocking` waits for the task; JavaScript's does not."
+    )
+    final_on_interrupted: bool = Field(
+        False, description="Whether an update to input-required or auth-required is `final`, as the Go SDK says it is."
+    )
+
+    def choices(self) -> Choices:
+        """For the codec."""
+        return Choices(self.file_bytes, self.blocking_when_absent, self.final_on_interrupted)
+
+
+class Signing(_Frozen):
+    """The key that the gateway signs the cards with that it publishes."""
+
+    key: Path = Field(
+        description="The private key, as PEM without a password: on P-256 (signs as ES256), Ed25519 (EdDSA), "
+        "or RSA of at least 2,048 bits (RS256)."
+    )
+    kid: str = Field("", description="Its id in signatures and in the JWK Set; its thumbprint (RFC 7638) where absent.")
+    jku: bool | HttpUrl = Field(
+        False, description="Where signatures say that the key is: `true` for the gateway's own JWK Set, or a URL."
+    )
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        self.signing_key()
+        return self
+
+    def signing_key(self) -> "SigningKey":
+        """Raises ValueError, which names the file."""
+        from gateway.codec.signature import SigningKey  # heavy, and few gateways sign
+
+        try:
+            return SigningKey.from_pem(self.key.read_bytes(), self.kid)
+        except OSError as error:
+            raise ValueError(f"{self.key}: {error.strerror}") from None
+        except ValueError as error:
+            raise ValueError(f"{self.key}: {error}") from None
+
+
 class AgentSettings(_Frozen):
     """One agent that the gateway stands in front of."""
 
@@ -165,13 +232,28 @@ class AgentSettings(_Frozen):
     card: str | dict[str, Any] | None = Field(
         None, description="Where its card comes from instead: a file, an http(s) URL, or the card itself."
     )
+    card_keys: Annotated[str, AfterValidator(_keys_source)] | None = Field(
+        None,
+        description="The keys that its cards must be signed with: a JWK Set in a file or at an `https://` URL. "
+        "Nothing is verified where absent.",
+    )
     tenant: str | None = Field(
         None, description="The tenant that it expects in every request; its card says so where absent."
     )
-    headers: dict[HeaderName, str] = Field(
+    headers: dict[HeaderName, HeaderValue] = Field(
         default_factory=dict[str, str],
         description="Headers that every call to it carries; they replace the caller's. "
         "`${NAME}` reads the environment.",
+    )
+    binding: Literal["GRPC", "JSONRPC", "HTTP+JSON"] | None = Field(
+        None, description="The binding to speak to it, of those that its card offers; the card's first where absent."
+    )
+    version: Literal["1.0", "0.3"] | None = Field(
+        None, description="The version to speak to it; its card says so where absent, and gRPC without one is 1.0."
+    )
+    v0_3: OldPeers = Field(
+        default_factory=lambda: OldPeers.model_validate({}),
+        description="What A2A 0.3 leaves open, as this agent and its callers mean it.",
     )
     stream_contract: Literal["strict", "lenient"] = Field(
         "strict",
@@ -186,8 +268,17 @@ class AgentSettings(_Frozen):
             raise ValueError(f"{name!r} is a path of the gateway's own")
         return name
 
+    @model_validator(mode="after")
+    def _one_binding(self) -> Self:
+        scheme = urlsplit(self.url).scheme
+        if scheme.startswith("grpc") and self.binding not in (None, "GRPC"):
+            raise ValueError(f"binding: {scheme}:// is GRPC and not {self.binding}; expected GRPC, or no binding")
+        return self
 
-RESERVED_PATHS = frozenset({"livez", "readyz", "metrics", "console", "tasks", "v1", ".well-known"})
+
+RESERVED_PATHS = frozenset(
+    {"livez", "readyz", "metrics", "console", "tasks", "extendedAgentCard", "v1", ".well-known"}
+)
 """First path segments that no agent can be named after."""
 
 
@@ -214,6 +305,10 @@ class Settings(BaseSettings):
     forward_headers: tuple[HeaderName, ...] = Field(
         (), description="Headers that pass to agents beside the credentials and the trace context."
     )
+    unversioned_card: Literal["1.0", "0.3", "hybrid"] = Field(
+        "1.0",
+        description="The form of a card that is asked for without a version; `hybrid` has the members of both.",
+    )
     version_policy: Literal["lenient", "strict"] = Field(
         "lenient", description="Calls that name no version: `lenient` takes the method's, `strict` refuses them."
     )
@@ -224,6 +319,9 @@ class Settings(BaseSettings):
         "auto", description="`auto`: console on a terminal, JSON elsewhere."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+    signing: Signing | None = Field(
+        None, description="The key that published cards are signed with; they are unsigned where absent."
+    )
     agents: tuple[AgentSettings, ...] = Field((), description="The agents; the first one is the default.")
     limits: Limits = Field(default_factory=lambda: Limits.model_validate({}), description="See below.")
 

@@ -24,6 +24,7 @@ _TOO_LARGE = (
 
 def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
     """The protocol class of a server with these limits."""
+    most_left_bytes = 4 * limits.json_bytes
     most_bytes = 2 * limits.header_bytes  # what is too much for an agent is refused with a better word later
 
     class BoundedProtocol(HttpToolsProtocol):
@@ -31,37 +32,49 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
             super().connection_made(transport)
             self._head_bytes = 0
             self._in_body = False
+            self._left_bytes = 0
             self._cycle: RequestResponseCycle | None = None
             self._deadline: asyncio.TimerHandle | None = None
             self._await_head()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._head_arrived()
+            self._stop_waiting()
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
             answered = self._cycle is not None and self._cycle.response_complete
-            if answered and not self._in_body and self._deadline is None:
+            if answered and self._in_body:
+                # What is left of a refused body is read for a while, so that its sender sees the answer.
+                self._left_bytes += len(data)
+                if self._left_bytes > most_left_bytes:
+                    self.transport.abort()
+                    return
+            elif answered and self._deadline is None:
                 self._await_head()
-            if self._deadline is not None:
-                self._head_bytes += len(data)
+            in_head = self._deadline is not None and not self._in_body
+            self._head_bytes += len(data) if in_head else 0
             super().data_received(data)
-            if self._deadline is not None and self._head_bytes > most_bytes:
+            if in_head and self._deadline is not None and not self._in_body and self._head_bytes > most_bytes:
                 self._refuse_head()
 
         def on_headers_complete(self) -> None:
-            self._head_arrived()
+            self._stop_waiting()
             if self._cycle is not None and not self._cycle.response_complete:
                 self.transport.abort()
                 return
             if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > most_bytes:
                 self._refuse_head()
                 return
-            self._in_body = True
+            self._in_body, self._left_bytes = True, 0
             extensions: dict[str, Any] = {ABORT: self.transport.abort}
             self.scope["extensions"] = extensions
             super().on_headers_complete()
             self._cycle = self.cycle
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if self._in_body and self._deadline is None:
+                self._deadline = self.loop.call_later(limits.body_s, self.transport.abort)
 
         def on_body(self, body: bytes) -> None:
             if self._in_body:
@@ -70,10 +83,11 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
         def on_message_complete(self) -> None:
             if self._in_body:
                 self._in_body = False
+                self._stop_waiting()
                 super().on_message_complete()
 
         def _refuse_head(self) -> None:
-            self._head_arrived()
+            self._stop_waiting()
             self.transport.write(_TOO_LARGE)
             self.transport.close()
 
@@ -81,7 +95,7 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
             self._head_bytes = 0
             self._deadline = self.loop.call_later(limits.head_s, self.transport.abort)
 
-        def _head_arrived(self) -> None:
+        def _stop_waiting(self) -> None:
             if self._deadline is not None:
                 self._deadline.cancel()
                 self._deadline = None

@@ -7,6 +7,8 @@ only through `receive`, so somebody listens there all the time.
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
@@ -16,8 +18,24 @@ from gateway.relay.calls import Call, CallEnded, Ending
 from gateway.settings import Limits
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request goes: an agent, and a raw path below its address."""
+
+    agent: str
+    below: str
+
+
 class BodyTooSlow(CallerError):
     """The request body did not arrive in time."""
+
+
+class MethodNotAllowed(CallerError):
+    """The address is an operation's, the HTTP method is not; those of `allow` are, with commas."""
+
+    def __init__(self, method: str, allow: str) -> None:
+        super().__init__(ErrorKind.METHOD_NOT_FOUND, f"{method} is not for this address")
+        self.allow = allow
 
 
 class Exchange:
@@ -27,10 +45,14 @@ class Exchange:
         self.headers: list[tuple[str, str | bytes]] = [
             (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]
         ]
+        self.method: str = scope["method"]
         self.query: str = scope["query_string"].decode("latin-1")
         self.peer: str = (scope.get("client") or ("", 0))[0]
-        self.agent: str = scope.get("path_params", {}).get("name", "")
+        place: Place = scope["state"]["place"]
+        self.agent = place.agent
         """The agent whose address this is; empty at the gateway's own."""
+        self.below = place.below
+        """The raw path below that address."""
         self.begun = False
         """Whether the answer's status is sent."""
         self._ended = False
@@ -38,6 +60,21 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._limits = limits
+
+    @property
+    def header_values(self) -> dict[str, str]:
+        """The headers by lower-case name; of repeated ones, the last."""
+        return {name: str(value) for name, value in self.headers}
+
+    @property
+    def sends_json(self) -> bool:
+        """Whether the request says that its body is JSON."""
+        media_type = self.header("content-type").partition(";")[0].strip().lower()
+        return media_type == "application/json" or media_type.endswith("+json")
+
+    def query_value(self, name: str) -> str:
+        """The first value of a query parameter; empty where there is none."""
+        return parse_qs(self.query).get(name, [""])[0]
 
     def header(self, name: str) -> str:
         """The first value of a header by its lower-case name; empty where there is none."""

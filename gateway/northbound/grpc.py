@@ -1,4 +1,6 @@
-"""gRPC: the service `lf.a2a.v1.A2AService` on grpc.aio, with bytes in and bytes out (section 10).
+"""gRPC on grpc.aio, with bytes in and bytes out (specification section 10).
+
+The service says which version of A2A is spoken: their packages differ.
 
 Decoding is ours, so a request that does not parse is an INVALID_ARGUMENT with its path and not
 grpc's UNKNOWN. Unary rpcs are handled like streams of one message: on the wire they are the same.
@@ -13,19 +15,31 @@ import grpc.aio
 from protobuf import Message
 
 from gateway.agent import Answer, Burst, CallContext, Head
-from gateway.codec import status, wire
+from gateway.codec import metadata, status
+from gateway.codec.form import Form, FormOf, wire_1_0
+from gateway.codec.v0_3 import forms as v0_3
+from gateway.codec.v0_3.methods import BY_GRPC_PATH
 from gateway.errors import GatewayError
-from gateway.northbound.intake import Incoming, Intake, writing_answer
+from gateway.northbound.intake import Accepted, Incoming, Intake, writing_answer
 from gateway.northbound.serve import perform, serve
 from gateway.northbound.site import Sites
-from gateway.operations import BY_GRPC_PATH, Operation
+from gateway.operations import OPERATIONS, Operation
 from gateway.relay.calls import Call
 
 BINDING = "GRPC"
+AGENT = "a2a-agent"
+"""Metadata that names the agent where no tenant can: 0.3 has none."""
 
 Servicer = grpc.aio.ServicerContext[bytes, bytes]
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[bytes, bytes]  # generic in its types only
+
+
+METHODS: dict[str, tuple[Operation, FormOf[bytes]]] = {
+    **{operation.grpc_path: (operation, wire_1_0) for operation in OPERATIONS},
+    **{path: (row.operation, v0_3.wire_format) for path, row in BY_GRPC_PATH.items()},
+}
+"""The rpcs that are answered, each with the form that its version gives it."""
 
 
 class A2AHandlers(grpc.GenericRpcHandler):
@@ -34,37 +48,50 @@ class A2AHandlers(grpc.GenericRpcHandler):
     def __init__(self, intake: Intake, sites: Sites) -> None:
         self._intake = intake
         self._sites = sites
-        self._handlers = {path: self._handler(operation) for path, operation in BY_GRPC_PATH.items()}
+        self._handlers = {path: self._handler(*method) for path, method in METHODS.items()}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
         return self._handlers.get(handler_call_details.method)
 
-    def _handler(self, operation: Operation) -> "Handler":
+    def _handler(self, operation: Operation, form_of: FormOf[bytes]) -> "Handler":
         async def handle(data: bytes, servicer: Servicer) -> None:
-            reply = GrpcReply(servicer, self._intake)
+            pairs = list(cast(Sequence[tuple[str, str | bytes]], servicer.invocation_metadata() or ()))
+            agent = next((str(value) for name, value in pairs if name == AGENT), "")
+            form = form_of(self._intake.choices(agent))
+            reply = GrpcReply(servicer, self._intake, operation, form)
 
             async def work(call: Call) -> None:
-                accepted = self._intake.accept(call, self._incoming(operation, data, servicer))
+                accepted = self._intake.accept(call, self._incoming(operation, form, data, servicer, pairs, agent))
                 await perform(call, accepted, reply, self._intake.limits.first_event_s)
 
             await serve(self._intake.calls, BINDING, work, reply)
             if reply.is_cut:
-                # Returning would end the rpc as if it had ended well.
-                raise asyncio.CancelledError
+                # Returning would end the rpc as if it had ended well. The caller sees this once it reads on.
+                await servicer.abort(grpc.StatusCode.ABORTED, "The caller took nothing for too long")
 
         return grpc.unary_stream_rpc_method_handler(handle)
 
-    def _incoming(self, operation: Operation, data: bytes, servicer: Servicer) -> Incoming:
+    def _incoming(
+        self,
+        operation: Operation,
+        form: Form[bytes],
+        data: bytes,
+        servicer: Servicer,
+        pairs: list[tuple[str, str | bytes]],
+        agent: str,
+    ) -> Incoming:
         def read() -> Message:
-            return wire.decode(operation.request, data, self._intake.bounds)
+            return form.read_request(operation, data, self._intake.bounds)
 
         remaining_s = cast(float | None, servicer.time_remaining())  # None, whatever its type says
         return Incoming(
             operation,
             read,
-            list(cast(Sequence[tuple[str, str | bytes]], servicer.invocation_metadata() or ())),
+            form.version,
+            pairs,
             self._sites.bound(),
             data,
+            agent,
             deadline=None if remaining_s is None else asyncio.get_running_loop().time() + remaining_s,
         )
 
@@ -72,36 +99,38 @@ class A2AHandlers(grpc.GenericRpcHandler):
 class GrpcReply:
     """Writes the answer to one rpc."""
 
-    def __init__(self, servicer: Servicer, intake: Intake) -> None:
+    def __init__(self, servicer: Servicer, intake: Intake, operation: Operation, form: Form[bytes]) -> None:
         self.is_cut = False
+        self._operation = operation
+        self._form = form
         self._context = CallContext()
         self._servicer = servicer
         self._bounds = intake.bounds
         self._profile = intake.settings.status_profile
 
-    def accepted(self, call: Call, context: CallContext) -> None:
-        self._context = context
+    def accepted(self, call: Call, accepted: Accepted) -> None:
+        self._context = accepted.context
 
     async def answer(self, answer: Answer) -> None:
         with writing_answer():
-            data = wire.encode(answer.message, self._bounds)
-        await self._servicer.send_initial_metadata(_named(answer.head))
+            data = self._form.write_answer(self._operation, answer.message, self._bounds)
+        await self._servicer.send_initial_metadata(self._named(answer.head))
         await self._write(data)
 
     async def begin(self, head: Head, *, silent: bool) -> None:
-        await self._servicer.send_initial_metadata(_named(head))
+        await self._servicer.send_initial_metadata(self._named(head))
 
     async def burst(self, burst: Burst) -> None:
         for event in burst:
             with writing_answer():
-                data = wire.encode(event.response, self._bounds)
+                data = self._form.write_event(event.response, self._bounds)
             await self._write(data)
 
     async def end(self) -> None:
         """Nothing: the rpc ends well when its handler returns."""
 
     async def fail(self, error: GatewayError) -> None:
-        rich = status.to_status(error, self._profile)
+        rich = status.to_status(error, self._profile, by_class_name=self._form.version == v0_3.VERSION)
         code = grpc.StatusCode[error.kind.grpc_status(self._profile).name]
         self._servicer.set_trailing_metadata((("grpc-status-details-bin", rich.to_binary()),))
         self._servicer.set_code(code)
@@ -114,10 +143,6 @@ class GrpcReply:
         self._context.show("northbound", BINDING, "response", data)
         await self._servicer.write(data)
 
-
-def _named(head: Head) -> tuple[tuple[str, str], ...]:
-    """The initial metadata of the answer."""
-    named = (("a2a-version", "1.0"),)
-    if head.extensions:
-        return (*named, ("a2a-extensions", ",".join(head.extensions)))
-    return named
+    def _named(self, head: Head) -> tuple[tuple[str, str], ...]:
+        """The initial metadata of the answer."""
+        return tuple(metadata.parameters(self._form.version, head.extensions).items())

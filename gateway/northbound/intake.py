@@ -11,17 +11,23 @@ from gateway.codec import metadata
 from gateway.codec.malformed import Malformed
 from gateway.codec.required import check_required
 from gateway.codec.status import field_violation
+from gateway.codec.v0_3.choices import Choices
 from gateway.errors import AgentError, CallerError, ErrorKind
+from gateway.northbound.old_callers import ForOldCallers
 from gateway.northbound.site import Site
-from gateway.operations import Operation, tenant_of
+from gateway.operations import GET_PUSH_CONFIG, Operation, tenant_of
 from gateway.relay.calls import Call, Calls
 from gateway.relay.directory import Directory
-from gateway.relay.published import Published
+from gateway.relay.published import Published, Signer
 from gateway.settings import Settings
 
-SUPPORTED_VERSIONS = ("1.0",)
-_OLDEST = "0.3"
+SUPPORTED_VERSIONS = ("1.0", "0.3")
+UNNAMED_VERSION = "0.3"
 """What a call that names no version speaks, by the specification (section 3.6.2)."""
+
+
+_MAY_LACK = {(UNNAMED_VERSION, GET_PUSH_CONFIG): frozenset({"id"})}
+"""What a version lets a request leave out that 1.0 requires; whoever serves that version makes up for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,8 @@ class Incoming:
     operation: Operation
     read: Callable[[], Message]
     """Decodes the request message. Raises Malformed."""
+    version: str
+    """What its method, path or service says that it speaks."""
     pairs: list[tuple[str, str | bytes]]
     """Its headers or metadata."""
     site: Site
@@ -56,14 +64,27 @@ class Accepted:
 class Intake:
     """Judges calls by the settings and finds the agent that they are for."""
 
-    def __init__(self, settings: Settings, directory: Directory, calls: Calls, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        directory: Directory,
+        calls: Calls,
+        watch: Watch | None = None,
+        signer: Signer | None = None,
+    ) -> None:
         self.settings = settings
         self.limits = settings.limits
         self.bounds = settings.limits.bounds()
         self.directory = directory
         self.calls = calls
+        self.signer = signer
         self._watch = watch
+        self._choices = {agent.name: agent.v0_3.choices() for agent in settings.agents}
         self._allowed = frozenset((*metadata.ALWAYS_FORWARDED, *settings.forward_headers))
+
+    def choices(self, name: str) -> Choices:
+        """How 0.3 is meant by the agent of a name; by the default one where it is empty or unknown."""
+        return self._choices.get(name or self.directory.default, Choices())
 
     def accept(self, call: Call, incoming: Incoming) -> Accepted:
         """The call, ready to be made. Raises CallerError, which names the field at fault."""
@@ -72,8 +93,10 @@ class Intake:
         context.show("northbound", call.binding, "request", incoming.frame)
         with _reading_request():
             request = incoming.read()
-            check_required(request)
+            check_required(request, _MAY_LACK.get((incoming.version, incoming.operation), frozenset()))
         agent = self.find(call, tenant_of(request), incoming.agent, incoming.site)
+        if incoming.version == UNNAMED_VERSION:
+            agent = ForOldCallers(agent)
         return Accepted(agent, incoming.operation, request, context)
 
     def find(self, call: Call, tenant: str, name: str, site: Site) -> Agent:
@@ -83,13 +106,12 @@ class Intake:
         """
         found, agent = self.directory.find(tenant, name)
         call.agent = found
-        return Published(agent, site.addresses(name or tenant))
+        return Published(agent, site.addresses(name or tenant), self.signer)
 
     def _context(self, call: Call, incoming: Incoming) -> CallContext:
         limits, pairs = self.limits, incoming.pairs
         try:
             metadata.check_size(pairs, limits.header_fields, limits.header_bytes)
-            version = metadata.version(pairs, incoming.query_version)
             context = CallContext(
                 call=call.name,
                 binding=call.binding,
@@ -101,18 +123,31 @@ class Intake:
         except Malformed as error:
             kind = ErrorKind.RESOURCE_EXHAUSTED if error.too_large else ErrorKind.INVALID_REQUEST
             raise CallerError(kind, str(error)) from None
-        self._check_version(version)
+        self._check_version(self.version_of(pairs, incoming.query_version), incoming.version)
         return context
 
-    def _check_version(self, version: str) -> None:
-        if not version:
-            if self.settings.version_policy == "lenient":
-                return
-            version = _OLDEST
-        if version not in SUPPORTED_VERSIONS:
+    def version_of(self, pairs: list[tuple[str, str | bytes]], query: str) -> str:
+        """The version that a request names; empty where it names none. Raises CallerError."""
+        try:
+            named = metadata.version(pairs, query)
+        except Malformed as error:
+            raise CallerError(ErrorKind.INVALID_REQUEST, str(error)) from None
+        if named and named not in SUPPORTED_VERSIONS:
             supported = ", ".join(SUPPORTED_VERSIONS)
             raise CallerError(
-                ErrorKind.VERSION_NOT_SUPPORTED, f"A2A version {version} is not supported; supported: {supported}"
+                ErrorKind.VERSION_NOT_SUPPORTED, f"A2A version {named} is not supported; supported: {supported}"
+            )
+        return named
+
+    def _check_version(self, named: str, spoken: str) -> None:
+        """Holds the version that the caller named against the one that its method or path belongs to."""
+        if not named:
+            if self.settings.version_policy == "lenient" or spoken == UNNAMED_VERSION:
+                return
+            named = UNNAMED_VERSION
+        if named != spoken:
+            raise CallerError(
+                ErrorKind.VERSION_NOT_SUPPORTED, f"This is an operation of A2A {spoken}, and A2A-Version says {named}"
             )
 
 
@@ -131,8 +166,12 @@ def _reading_request() -> Iterator[None]:
 
 @contextmanager
 def writing_answer() -> Iterator[None]:
-    """An answer that cannot be written for the caller is too large for the caller's binding."""
+    """An answer that cannot be written for the caller is too large, or says what the caller's version cannot."""
     try:
         yield
     except Malformed as error:
-        raise AgentError(ErrorKind.RESOURCE_EXHAUSTED, f"The agent's answer is too large: {error}") from None
+        if error.too_large:
+            raise AgentError(ErrorKind.RESOURCE_EXHAUSTED, f"The agent's answer is too large: {error}") from None
+        raise AgentError(
+            ErrorKind.INVALID_AGENT_RESPONSE, f"The agent's answer cannot be written for the caller: {error}"
+        ) from None

@@ -1,28 +1,38 @@
 """JSON-RPC 2.0 over HTTP, streams as Server-Sent Events (specification section 9).
 
-A stream waits a moment for its first event. An error by then is a plain JSON-RPC answer; after it
-the head is out, and an error is an `event: error` frame and then the end.
+The method says which version of A2A is spoken: the names differ.
 """
 
-import random
-from collections.abc import Mapping
-from urllib.parse import parse_qs
+from dataclasses import dataclass
 
 from protobuf import Message
 from starlette.types import Receive, Scope, Send
 
-from gateway.agent import Answer, Burst, CallContext, Head
-from gateway.codec import jsonrpc, protojson, sse, status
+from gateway.agent import Answer
+from gateway.codec import jsonrpc, status
+from gateway.codec.form import JSON_1_0, Form, FormOf, json_1_0
+from gateway.codec.jsontext import JsonValue
+from gateway.codec.malformed import Bounds
+from gateway.codec.v0_3 import forms as v0_3
+from gateway.codec.v0_3.methods import BY_JSONRPC_METHOD
 from gateway.errors import AgentError, CallerError, ErrorKind, GatewayError, GatewayFault
 from gateway.northbound.exchange import BodyTooSlow, Exchange
-from gateway.northbound.intake import Incoming, Intake, writing_answer
+from gateway.northbound.intake import UNNAMED_VERSION, Incoming, Intake
+from gateway.northbound.reply import HttpReply
 from gateway.northbound.serve import perform, serve
 from gateway.northbound.site import Sites
-from gateway.operations import BY_NAME
+from gateway.operations import OPERATIONS, Operation
 from gateway.relay.calls import Call
 from gateway.relay.directory import NoSuchAgent
+from generated.a2a.v1.a2a_pb import StreamResponse
 
 BINDING = "JSONRPC"
+
+METHODS: dict[str, tuple[Operation, FormOf[JsonValue]]] = {
+    **{operation.name: (operation, json_1_0) for operation in OPERATIONS},
+    **{method: (row.operation, v0_3.json_rpc) for method, row in BY_JSONRPC_METHOD.items()},
+}
+"""The methods that are answered, each with the form that its version gives it."""
 
 HTTP_STATUS: tuple[tuple[type[GatewayError], ErrorKind, int], ...] = (
     (AgentError, ErrorKind.UNAUTHENTICATED, 401),
@@ -35,18 +45,6 @@ HTTP_STATUS: tuple[tuple[type[GatewayError], ErrorKind, int], ...] = (
 )
 """Errors that HTTP itself must be told of; every other JSON-RPC error answers 200."""
 
-_MORE_HEADERS: Mapping[int, Mapping[str, str]] = {
-    401: {"www-authenticate": "Bearer"},
-    503: {"retry-after": "1"},
-}
-
-_STREAM_HEADERS: Mapping[str, str] = {
-    "content-type": "text/event-stream",
-    "cache-control": "no-cache",
-    # Proxies of the nginx family buffer answers unless told.
-    "x-accel-buffering": "no",
-}
-
 
 class JsonRpcEndpoint:
     """The ASGI application at the addresses of the agents and at the gateway's own."""
@@ -57,115 +55,74 @@ class JsonRpcEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send, self._intake.limits)
-        reply = JsonRpcReply(exchange, self._intake)
+        wording = JsonRpcWording(self._intake.bounds)
+        reply = HttpReply(exchange, wording, self._intake.limits)
 
         async def work(call: Call) -> None:
-            _check_media_type(exchange.header("content-type"))
+            if not exchange.sends_json:
+                raise CallerError(
+                    ErrorKind.CONTENT_TYPE_NOT_SUPPORTED,
+                    "A request is application/json; send `Content-Type: application/json`",
+                )
             body = await exchange.body(call)
             async with exchange.watched(call):
                 try:
                     request = jsonrpc.read_request(body, self._intake.bounds)
                 except jsonrpc.BadEnvelope as error:
-                    reply.id = error.id
+                    wording.id = error.id
                     raise
-                reply.id = request.id
-                accepted = self._intake.accept(call, self._incoming(exchange, request, body))
+                wording.id = request.id
+                accepted = self._intake.accept(call, self._incoming(exchange, request, wording, body))
                 await perform(call, accepted, reply, self._intake.limits.first_event_s)
 
         await serve(self._intake.calls, BINDING, work, reply)
 
-    def _incoming(self, exchange: Exchange, request: jsonrpc.Request, body: bytes) -> Incoming:
-        operation = BY_NAME.get(request.method)
-        if operation is None:
+    def _incoming(
+        self, exchange: Exchange, request: jsonrpc.Request, wording: "JsonRpcWording", body: bytes
+    ) -> Incoming:
+        if request.method not in METHODS:
             raise CallerError(ErrorKind.METHOD_NOT_FOUND, f"There is no method {request.method[:64]!r}")
+        operation, form_of = METHODS[request.method]
+        wording.form = form_of(self._intake.choices(exchange.agent))
+        wording.refuses_in_stream = operation.streams and wording.version == UNNAMED_VERSION
 
         def read() -> Message:
-            return protojson.from_value(operation.request, request.params, self._intake.bounds)
+            return wording.form.read_request(operation, request.params, self._intake.bounds)
 
         return Incoming(
             operation,
             read,
+            wording.form.version,
             exchange.headers,
-            self._sites.seen_by({name: str(value) for name, value in exchange.headers}, exchange.peer),
+            self._sites.seen_by(exchange.header_values, exchange.peer),
             body,
             exchange.agent,
-            query_version=parse_qs(exchange.query).get("A2A-Version", [""])[0],
+            query_version=exchange.query_value("A2A-Version"),
         )
 
 
-class JsonRpcReply:
-    """Writes the answer to one JSON-RPC request."""
+@dataclass(slots=True)
+class JsonRpcWording:
+    """The envelope around what the form writes; its id is the request's, once that is known."""
 
-    def __init__(self, exchange: Exchange, intake: Intake) -> None:
-        self.id = jsonrpc.NO_ID
-        """The text of the request's id, once it is known."""
-        self._exchange = exchange
-        self._bounds = intake.bounds
-        self._retry_ms = intake.limits.retry_ms
-        self._context = CallContext()
-        self._call: Call | None = None
+    bounds: Bounds
+    form: Form[JsonValue] = JSON_1_0
+    id: bytes = jsonrpc.NO_ID
+    binding: str = BINDING
+    media_type: str = "application/json"
+    refuses_in_stream: bool = False
 
-    def accepted(self, call: Call, context: CallContext) -> None:
-        self._call, self._context = call, context
+    @property
+    def version(self) -> str:
+        return self.form.version
 
-    async def answer(self, answer: Answer) -> None:
-        with writing_answer():
-            body = jsonrpc.result(self.id, protojson.encode(answer.message, self._bounds))
-        self._context.show("northbound", BINDING, "response", body)
-        await self._exchange.reply(200, body, {"content-type": "application/json", **_named(answer.head)})
+    def answer(self, operation: Operation, answer: Answer) -> bytes:
+        return jsonrpc.result(self.id, self.form.write_answer(operation, answer.message, self.bounds))
 
-    async def begin(self, head: Head, *, silent: bool) -> None:
-        await self._exchange.start(200, {**_named(head), **_STREAM_HEADERS})
-        if silent:
-            await self._exchange.write(sse.KEEP_ALIVE)
-        if self._call is not None:
-            self._call.on_silence = self._break_silence
+    def event(self, event: StreamResponse) -> bytes:
+        return jsonrpc.result(self.id, self.form.write_event(event, self.bounds))
 
-    async def burst(self, burst: Burst) -> None:
-        with writing_answer():
-            frames = b"".join(
-                sse.frame(jsonrpc.result(self.id, protojson.encode(event.response, self._bounds)), id=event.cursor)
-                for event in burst
-            )
-        self._context.show("northbound", BINDING, "response", frames)
-        await self._exchange.write(frames)
-
-    async def end(self) -> None:
-        await self._exchange.write(b"", more=False)
-
-    async def fail(self, error: GatewayError) -> None:
-        row = error.kind.row
-        body = jsonrpc.failure(self.id, row.jsonrpc, status.shortened(error.message), status.to_data(error))
-        if self._exchange.begun:
-            await self._exchange.write(self._advice(error) + sse.frame(body, "error"), more=False)
-            return
+    def failure(self, error: GatewayError) -> tuple[int, bytes]:
         code = next((code for type_, kind, code in HTTP_STATUS if isinstance(error, type_) and error.kind is kind), 200)
-        await self._exchange.reply(code, body, {"content-type": "application/json", **_MORE_HEADERS.get(code, {})})
-
-    def cut(self) -> None:
-        self._exchange.abort()
-
-    async def _break_silence(self) -> None:
-        await self._exchange.write(sse.KEEP_ALIVE)
-
-    def _advice(self, error: GatewayError) -> bytes:
-        """When to come back, spread out, where the gateway itself ends the stream."""
-        if isinstance(error, GatewayFault) and error.kind is ErrorKind.UNAVAILABLE:
-            return sse.retry(random.randint(self._retry_ms, 2 * self._retry_ms))
-        return b""
-
-
-def _check_media_type(content_type: str) -> None:
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        raise CallerError(
-            ErrorKind.CONTENT_TYPE_NOT_SUPPORTED, "A request is application/json; send `Content-Type: application/json`"
-        )
-
-
-def _named(head: Head) -> dict[str, str]:
-    """What the answer says of itself."""
-    named = {"a2a-version": "1.0"}
-    if head.extensions:
-        named["a2a-extensions"] = ",".join(head.extensions)
-    return named
+        message = status.shortened(error.message)
+        return code, jsonrpc.failure(self.id, error.kind.row.jsonrpc, message, status.to_data(error))

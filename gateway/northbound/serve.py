@@ -33,7 +33,7 @@ class Responder(Protocol):
 class Reply(Responder, Protocol):
     """How one binding writes the answer to one call. Each may raise GatewayError where it cannot."""
 
-    def accepted(self, call: Call, context: CallContext) -> None:
+    def accepted(self, call: Call, accepted: Accepted) -> None:
         """What is answered from now on."""
         ...
 
@@ -85,7 +85,7 @@ async def serve(calls: Calls, binding: str, work: Callable[[Call], Awaitable[Non
 async def perform(call: Call, accepted: Accepted, reply: Reply, first_event_s: float) -> None:
     """Asks the agent and writes its answer. Raises GatewayError."""
     agent, operation = accepted.agent, accepted.operation
-    reply.accepted(call, accepted.context)
+    reply.accepted(call, accepted)
     if not operation.streams:
         answer = await agent.call(operation, accepted.request, accepted.context)
         await call.send(reply.answer(answer))

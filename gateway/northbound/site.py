@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from gateway.relay.published import Addresses
 from gateway.settings import Settings
 
+JWKS = ".well-known/jwks.json"
+
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _FORWARDED = re.compile(r'(?:^|;)\s*(proto|host)\s*=\s*(?:"([^"]*)"|([^;,\s"]*))', re.IGNORECASE)
@@ -31,7 +33,8 @@ class Site:
 
     def addresses(self, name: str) -> Addresses:
         """Where one agent is; the default one where `name` is empty."""
-        return Addresses(f"{self.http}/{name}/" if name else f"{self.http}/", self.grpc, name)
+        http = f"{self.http}/{name}/" if name else f"{self.http}/"
+        return Addresses(http, self.grpc, name, f"{self.http}/{JWKS}")
 
 
 @dataclass(frozen=True, slots=True)

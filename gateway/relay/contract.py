@@ -17,6 +17,7 @@ from generated.a2a.v1.a2a_pb import (
     AgentCard,
     SendMessageRequest,
     SendMessageResponse,
+    SubscribeToTaskRequest,
     Task,
     TaskArtifactUpdateEvent,
     TaskState,
@@ -46,7 +47,8 @@ class StreamContract:
         self._subscribes = operation is SUBSCRIBE_TO_TASK
         self._lenient = lenient
         self._phase = Phase.EMPTY
-        self._task_id: str = _continued(request)
+        self._continued = _continued(request)
+        self._task_id: str = request.id if isinstance(request, SubscribeToTaskRequest) else self._continued
         self._state: TaskState = TaskState.UNSPECIFIED
 
     def check(self, event: Event) -> Event:
@@ -76,16 +78,16 @@ class StreamContract:
         state = task.status.state if task.status else TaskState.UNSPECIFIED
         if self._phase is Phase.MESSAGE:
             raise _broken("a task after a message")
-        if self._phase is Phase.TASK:
-            if task.id != self._task_id:
-                raise _broken(f"task {task.id} in the stream of task {self._task_id}")
-            if self._state in TERMINAL_STATES and state is not self._state:
-                raise _broken(f"{_name(state)} after {_name(self._state)}")
+        if self._task_id and task.id != self._task_id and (self._subscribes or self._phase is Phase.TASK):
+            raise _broken(f"task {task.id} in the stream of task {self._task_id}")
+        if self._phase is Phase.TASK and self._state in TERMINAL_STATES and state is not self._state:
+            raise _broken(f"{_name(state)} after {_name(self._state)}")
         self._phase, self._task_id, self._state = Phase.TASK, task.id, state
 
     def _message(self) -> None:
         if self._phase is not Phase.EMPTY or self._subscribes:
-            raise _broken("a message in the stream of a task" if self._phase is Phase.TASK else "a second message")
+            of_task = self._subscribes or self._phase is Phase.TASK
+            raise _broken("a message in the stream of a task" if of_task else "a second message")
         self._phase = Phase.MESSAGE
 
     def _update(self, task_id: str) -> None:
@@ -95,7 +97,7 @@ class StreamContract:
                     raise _broken(f"an update of task {task_id} in the stream of task {self._task_id}")
                 if self._state in TERMINAL_STATES:
                     raise _broken(f"an update after {_name(self._state)}")
-            case Phase.EMPTY if self._lenient or (task_id and task_id == self._task_id):
+            case Phase.EMPTY if self._lenient or (task_id and task_id == self._continued):
                 self._phase, self._task_id, self._state = Phase.TASK, task_id, TaskState.WORKING
             case Phase.EMPTY:
                 raise _broken("an update before the task (`stream_contract: lenient` lets that pass)")
@@ -146,7 +148,9 @@ class Contracted:
 
     async def open(self, operation: Operation, request: Message, context: CallContext) -> Stream:
         stream = await self._agent.open(operation, request, context)
-        return ContractedStream(stream, StreamContract(operation, request, lenient=self._lenient))
+        # 0.3 lets a stream that is taken up again begin with whatever comes next.
+        lenient = self._lenient or stream.head.version == "0.3"
+        return ContractedStream(stream, StreamContract(operation, request, lenient=lenient))
 
     async def card(self, context: CallContext) -> AgentCard:
         return await self._agent.card(context)

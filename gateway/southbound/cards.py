@@ -12,10 +12,12 @@ from typing import Any, cast
 from urllib.parse import urljoin
 
 from gateway.agent import Agent, CallContext
-from gateway.codec import protojson
+from gateway.codec.jsontext import load
 from gateway.codec.malformed import Bounds, Malformed
-from gateway.errors import AgentError, CallerError, ErrorKind, GatewayError
+from gateway.codec.v0_3.cards import read_card
+from gateway.errors import AgentError, CallerError, ErrorKind
 from gateway.settings import AgentSettings, ConfigurationError, Limits
+from gateway.southbound.cached import Cached
 from gateway.southbound.http_client import HttpClient, read_whole, release
 from gateway.southbound.request import in_time, reading_answer
 from generated.a2a.v1.a2a_pb import AgentCapabilities, AgentCard, AgentSkill
@@ -26,47 +28,12 @@ ReadCard = Callable[[], Awaitable[AgentCard]]
 """Reads a card anew. Raises GatewayError."""
 
 
-class CardCache:
-    """A card, read when it is first asked for and anew once it is older than `max_age_s`.
-
-    Whoever asks meanwhile waits for the same reading; once there is a card, nobody waits: it is
-    read anew in the background, and the last one serves while that fails.
-    """
-
-    def __init__(self, read: ReadCard, max_age_s: float, failure_age_s: float) -> None:
-        self._read = read
-        self._max_age_s = max_age_s
-        self._failure_age_s = failure_age_s
-        self._card: AgentCard | None = None
-        self._failure: GatewayError | None = None
-        self._until = 0.0
-        self._reading: asyncio.Task[None] | None = None
+class CardCache(Cached[AgentCard]):
+    """An agent's card, read anew once it is older than `max_age_s`."""
 
     async def card(self) -> AgentCard:
         """Raises GatewayError where there is no card to be had."""
-        if asyncio.get_running_loop().time() >= self._until and self._reading is None:
-            self._reading = asyncio.create_task(self._renew())
-        if self._card is None and self._reading is not None:
-            await asyncio.shield(self._reading)
-        if self._card is None:
-            assert self._failure is not None
-            raise type(self._failure)(self._failure.kind, self._failure.message, self._failure.details)
-        return self._card
-
-    async def close(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-
-    async def _renew(self) -> None:
-        age_s = self._max_age_s
-        try:
-            self._card = await self._read()
-        except GatewayError as error:
-            self._failure = error
-            age_s = self._failure_age_s
-        finally:
-            self._reading = None
-        self._until = asyncio.get_running_loop().time() + age_s
+        return await self.get()
 
 
 def card_reader(settings: AgentSettings, client: HttpClient, limits: Limits, agent: Agent | None) -> ReadCard:
@@ -96,17 +63,25 @@ def card_url(url: str) -> str:
 
 async def fetch(client: HttpClient, url: str, headers: Mapping[str, str], limits: Limits) -> AgentCard:
     """The card at an HTTP address. Raises AgentError."""
+    wanted = {**headers, "A2A-Version": "1.0", "Accept": "application/json"}
+    text = await fetch_document(client, url, wanted, limits, "card")
+    with reading_answer():
+        return read_card(load(text, limits.bounds()), limits.bounds())
+
+
+async def fetch_document(
+    client: HttpClient, url: str, headers: Mapping[str, str], limits: Limits, what: str
+) -> bytes:
+    """What is at an HTTP address, within the bounds of a JSON text. Raises AgentError, which calls it `what`."""
     deadline = asyncio.get_running_loop().time() + 2 * limits.connect_s
-    wanted = {**headers, "A2A-Version": "1.0", "Accept": "application/json", "Accept-Encoding": "identity"}
-    response = await in_time(client.send("GET", url, None, wanted), deadline, None)
+    response = await in_time(client.send("GET", url, None, {**headers, "Accept-Encoding": "identity"}), deadline, None)
     try:
         body = await in_time(read_whole(response, limits.json_bytes), deadline, None)
     finally:
         await release(response)
     if response.status_code != 200:
-        raise AgentError(ErrorKind.UNAVAILABLE, f"Fetching the agent's card gave HTTP {response.status_code}")
-    with reading_answer():
-        return protojson.decode(AgentCard, body, limits.bounds())
+        raise AgentError(ErrorKind.UNAVAILABLE, f"Fetching the agent's {what} gave HTTP {response.status_code}")
+    return body
 
 
 async def _extended_or_plain(agent: Agent, settings: AgentSettings, limits: Limits) -> AgentCard:
@@ -136,7 +111,7 @@ def _plain(name: str) -> AgentCard:
 
 def _given(members: dict[str, Any], place: str, bounds: Bounds) -> AgentCard:
     try:
-        return protojson.decode(AgentCard, json.dumps(members).encode(), bounds)
+        return read_card(load(json.dumps(members).encode(), bounds), bounds)
     except (Malformed, TypeError) as error:
         raise ConfigurationError(f"{place}: {error}") from None
 

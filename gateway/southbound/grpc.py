@@ -7,7 +7,7 @@ waits for ever after two. Nothing is retried here: a SendMessage may have had it
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -16,22 +16,25 @@ import grpc.aio
 from protobuf import Message
 
 from gateway.agent import Answer, Burst, CallContext, Event, Head
-from gateway.codec import metadata, status, wire
+from gateway.codec import metadata, status
+from gateway.codec.form import Form
 from gateway.errors import AgentError, ErrorKind, GrpcStatus
-from gateway.operations import BY_GRPC_PATH, GET_EXTENDED_AGENT_CARD, Operation
+from gateway.operations import GET_EXTENDED_AGENT_CARD, Operation
 from gateway.settings import Limits, Tls
 from gateway.southbound.request import addressed, in_time, reading_answer, writing_request
 from gateway.southbound.trust import grpc_credentials
-from generated.a2a.v1.a2a_pb import AgentCard, GetExtendedAgentCardRequest, StreamResponse
+from generated.a2a.v1.a2a_pb import AgentCard, GetExtendedAgentCardRequest
 
 BINDING = "GRPC"
-VERSION = "1.0"
 
+_LONGEST_S = 1e8
+"""What grpc can still count; longer deadlines would wrap around to the past."""
 _DETAILS = "grpc-status-details-bin"
 _ADDRESS = re.compile(r"\b(ipv4|ipv6|unix|dns|passthrough):\S+|\S+:\d{1,5}\b")
 _TRANSPORT_TEXTS = (
     ("failed to connect", "The agent cannot be reached"),
     ("DNS resolution failed", "The agent's host has no address"),
+    ("errors resolving", "The agent's host has no address"),
     ("Socket closed", "The connection to the agent broke"),
     ("Connection reset", "The connection to the agent broke"),
     ("recvmsg", "The connection to the agent broke"),
@@ -48,11 +51,19 @@ Pairs = Sequence[tuple[str, str | bytes]]
 class GrpcAgent:
     """An Agent behind `grpc://` or `grpcs://`.
 
-    `tenant` goes into every request. Its own card is the extended one, which is all that gRPC
-    offers.
+    `paths` gives the rpcs of the version that `form` writes. `tenant` goes into every request. Its
+    own card is the extended one, which is all that gRPC offers.
     """
 
-    def __init__(self, url: str, limits: Limits, tls: Tls, tenant: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        paths: Mapping[Operation, str],
+        form: Form[bytes],
+        limits: Limits,
+        tls: Tls,
+        tenant: str = "",
+    ) -> None:
         parts = urlsplit(url)
         target, options = parts.netloc, _channel_options(limits)
         if parts.scheme == "grpcs":
@@ -60,8 +71,9 @@ class GrpcAgent:
         else:
             self._channel = grpc.aio.insecure_channel(target, options)
         self._rpcs: dict[Operation, Rpc] = {
-            operation: self._channel.unary_stream(path) for path, operation in BY_GRPC_PATH.items()
+            operation: self._channel.unary_stream(path) for operation, path in paths.items()
         }
+        self._form = form
         self._bounds = limits.bounds()
         self._limits = limits
         self._tenant = tenant
@@ -69,10 +81,12 @@ class GrpcAgent:
     async def call(self, operation: Operation, request: Message, context: CallContext) -> Answer:
         answers = await self._begin(operation, request, context, self._limits.unary_s)
         try:
-            if (message := await answers.message()) is None:
+            if (data := await answers.read()) is None:
                 raise AgentError(ErrorKind.INVALID_AGENT_RESPONSE, "The agent answered nothing")
-            if await answers.message() is not None:
+            if await answers.read() is not None:
                 raise AgentError(ErrorKind.INVALID_AGENT_RESPONSE, "The agent answered twice")
+            with reading_answer():
+                message = self._form.read_answer(operation, data, self._bounds)
             return Answer(message, await answers.final_head())
         finally:
             await answers.close()
@@ -91,14 +105,15 @@ class GrpcAgent:
         self, operation: Operation, request: Message, context: CallContext, default_s: float | None
     ) -> "GrpcStream":
         with writing_request():
-            data = wire.encode(addressed(request, self._tenant), self._bounds)
+            data = self._form.write_request(operation, addressed(request, self._tenant), self._bounds)
         timeout_s = default_s
         if context.deadline is not None:
-            timeout_s = max(context.deadline - asyncio.get_running_loop().time(), 0.0)
-        pairs = metadata.to_metadata(context.headers, VERSION, context.extensions)
+            remaining_s = context.deadline - asyncio.get_running_loop().time()
+            timeout_s = min(max(remaining_s, 0.0), _LONGEST_S)
+        pairs = metadata.to_metadata(context.headers, self._form.version, context.extensions)
         call = self._rpcs[operation](data, metadata=pairs, timeout=timeout_s)
         context.show("southbound", BINDING, "request", data)
-        stream = GrpcStream(call, operation, context, self._limits)
+        stream = GrpcStream(call, operation, self._form, context, self._limits)
         try:
             await stream.begin()
         except BaseException:
@@ -110,8 +125,11 @@ class GrpcAgent:
 class GrpcStream:
     """The answers of one rpc as they come."""
 
-    def __init__(self, call: Call, operation: Operation, context: CallContext, limits: Limits) -> None:
+    def __init__(
+        self, call: Call, operation: Operation, form: Form[bytes], context: CallContext, limits: Limits
+    ) -> None:
         self.head = Head()
+        self._form = form
         self._call = call
         self._operation = operation
         self._context = context
@@ -120,13 +138,17 @@ class GrpcStream:
 
     async def begin(self) -> None:
         """Waits for the agent's head."""
-        self.head = _head(_pairs(await in_time(self._call.initial_metadata(), None, self._idle_s)))
+        pairs = _pairs(await in_time(self._call.initial_metadata(), None, self._idle_s))
+        self.head = _head(pairs, self._form.version)
 
     async def burst(self) -> Burst | None:
-        message = await self.message()
-        return None if message is None else (Event(cast(StreamResponse, message)),)
+        data = await self.read()
+        if data is None:
+            return None
+        with reading_answer():
+            return (Event(self._form.read_event(data, self._bounds)),)
 
-    async def message(self) -> Message | None:
+    async def read(self) -> bytes | None:
         """The next answer; None once the rpc has ended well. Raises AgentError where it has not."""
         try:
             data = await in_time(self._call.read(), None, self._idle_s)
@@ -137,12 +159,12 @@ class GrpcStream:
             await self._raise_unless_ok()
             return None
         self._context.show("southbound", BINDING, "response", data)
-        with reading_answer():
-            return wire.decode(self._operation.response, data, self._bounds)
+        return data
 
     async def final_head(self) -> Head:
         """The head with what came in the trailers, where some agents say which extensions they activated."""
-        return _head([*_pairs(await self._call.initial_metadata()), *_pairs(await self._call.trailing_metadata())])
+        pairs = [*_pairs(await self._call.initial_metadata()), *_pairs(await self._call.trailing_metadata())]
+        return _head(pairs, self._form.version)
 
     async def close(self) -> None:
         self._call.cancel()
@@ -155,7 +177,7 @@ class GrpcStream:
 
 
 def _channel_options(limits: Limits) -> list[tuple[str, int]]:
-    header_bytes = 2 * limits.header_bytes  # room for what the transport adds, and for rich statuses
+    header_bytes = 8 * limits.header_bytes  # room for a long status text, whose code would be lost otherwise
     return [
         ("grpc.max_send_message_length", limits.message_bytes),
         ("grpc.max_receive_message_length", limits.message_bytes),
@@ -167,6 +189,7 @@ def _channel_options(limits: Limits) -> list[tuple[str, int]]:
         ("grpc.http2.lookahead_bytes", limits.stream_buffer_bytes),
         ("grpc.keepalive_time_ms", int(limits.agent_ping_s * 1000)),
         ("grpc.keepalive_timeout_ms", int(limits.ping_answer_s * 1000)),
+        ("grpc.http2.ping_timeout_ms", int(limits.ping_answer_s * 1000)),
         ("grpc.enable_retries", 0),
         ("grpc.min_reconnect_backoff_ms", int(limits.connect_s * 1000)),
         ("grpc.initial_reconnect_backoff_ms", int(limits.reconnect_s * 1000)),
@@ -176,9 +199,9 @@ def _channel_options(limits: Limits) -> list[tuple[str, int]]:
     ]
 
 
-def _head(pairs: Pairs) -> Head:
+def _head(pairs: Pairs, version: str) -> Head:
     with reading_answer():
-        return Head(metadata.extensions(pairs))
+        return Head(metadata.extensions(pairs), version)
 
 
 def _agent_error(operation: Operation, code: grpc.StatusCode, text: str, trailing: Pairs) -> AgentError:
@@ -186,7 +209,7 @@ def _agent_error(operation: Operation, code: grpc.StatusCode, text: str, trailin
     kind, message, details = status.from_status(operation.name, GrpcStatus[code.name], text, rich)
     if rich is None:
         message = next((said for begin, said in _TRANSPORT_TEXTS if message.startswith(begin)), message)
-        message = _ADDRESS.sub("the agent", message)
+        message = _ADDRESS.sub("the agent", message[: 2 * status.MESSAGE_CHARS])
     return AgentError(kind, message, details)
 
 

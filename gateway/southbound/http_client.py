@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -29,11 +30,18 @@ def talking_to_agent() -> Iterator[None]:
         raise AgentError(ErrorKind.UNAVAILABLE, "The exchange with the agent failed") from None
 
 
+class _NoCookies(CookieJar):
+    """A jar that keeps nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(DefaultCookiePolicy(allowed_domains=[]))
+
+
 class HttpClient:
     """Sends requests to one agent. It follows no redirects and never times out a stream that is alive."""
 
     def __init__(self, limits: Limits, tls: Tls) -> None:
-        probe_s = int(limits.ping_s)
+        probe_s = max(1, int(limits.ping_s))
         options = [
             (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
             (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, probe_s // 6)),
@@ -51,6 +59,8 @@ class HttpClient:
             ),
             timeout=httpx.Timeout(connect=limits.connect_s, read=None, write=limits.body_s, pool=None),
             follow_redirects=False,
+            # What an agent would have one caller remember is no business of the next one.
+            cookies=_NoCookies(),
         )
         self._abandoned: set[asyncio.Task[None]] = set()
 

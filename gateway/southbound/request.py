@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from protobuf import Message
 
 from gateway.codec.malformed import Malformed
+from gateway.codec.status import field_violation
 from gateway.errors import AgentError, CallerError, ErrorKind
 from gateway.operations import tenant_of
 
@@ -26,11 +27,19 @@ def addressed(request: Message, tenant: str) -> Message:
 
 @contextmanager
 def writing_request() -> Iterator[None]:
-    """A request that cannot be written for the agent was too large to begin with."""
+    """A request that cannot be written for the agent is too large for it, or says what its version cannot."""
     try:
         yield
     except Malformed as error:
-        raise CallerError(ErrorKind.RESOURCE_EXHAUSTED, f"The request is too large for the agent: {error}") from None
+        if error.too_large:
+            raise CallerError(
+                ErrorKind.RESOURCE_EXHAUSTED, f"The request is too large for the agent: {error}"
+            ) from None
+        raise CallerError(
+            ErrorKind.INVALID_PARAMS,
+            f"The request cannot be written for the agent: {error}",
+            (field_violation(error.path, error.problem),),
+        ) from None
 
 
 @contextmanager
