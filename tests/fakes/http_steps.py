@@ -169,11 +169,11 @@ def reply(status: int, headers: Headers, content: bytes) -> Step:
     return step
 
 
-def json_reply(result: JsonValue) -> Step:
-    """A JSON-RPC result for the request."""
+def json_reply(result: JsonValue, *more: tuple[str, str]) -> Step:
+    """A JSON-RPC result for the request, with more headers."""
 
     async def step(exchange: HttpExchange) -> None:
-        await reply(200, JSON_HEAD, exchange.envelope("result", result))(exchange)
+        await reply(200, (*JSON_HEAD, *more), exchange.envelope("result", result))(exchange)
 
     return step
 

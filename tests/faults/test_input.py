@@ -440,11 +440,12 @@ def _check_answer(told: Told, levels: int) -> None:
 
 
 def result_text(result: bytes) -> bytes:
-    return b'{"jsonrpc": "2.0", "id": 1, "result": %b}' % result
+    return b'{"jsonrpc": "2.0", "id": null, "result": %b}' % result
 
 
 def answering(rpc: str, text: bytes) -> http_steps.Step:
-    """A JSON-RPC agent's answer as it is."""
+    """A JSON-RPC agent's answer as it is, but for its id: some leave it open, and so need not know ours."""
+    text = text.replace(b'"id": 1', b'"id": null')
     return (
         http_steps.reply(200, http_steps.JSON_HEAD, text)
         if rpc == UNARY

@@ -1,20 +1,29 @@
-"""gRPC 1.0 on both sides of the gateway: a scripted agent and a bare caller in the words of `meaning`."""
+"""gRPC on both sides of the gateway: a scripted agent and a bare caller in the words of `meaning`.
 
-from collections.abc import Sequence
+In 0.3 the words of an error may have the name of its class before them, which the caller here takes off.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Self, cast
 
 import grpc
 
 from gateway.errors import ErrorKind
-from gateway.operations import BY_NAME, Operation
+from gateway.operations import Operation
 from generated.google.rpc.status_pb import Status
 from tests.fakes import scripted_grpc, steps
 from tests.fakes.callers import GrpcCaller as BareCaller
 from tests.fakes.callers import Outcome
-from tests.fakes.events import Json, from_wire, to_wire
+from tests.fakes.events import Json, JsonValue
 from tests.fakes.grpc_caller import DETAILS_KEY
 from tests.fakes.scripted_grpc import Call, ScriptedGrpcAgent
-from tests.matrix.meaning import Asked, Failure, HeaderValue, Heard, Play, pack, unpack
+from tests.matrix.jsonrpc_edge import extensions_in
+from tests.matrix.languages import NEW
+from tests.matrix.meaning import Asked, Failure, HeaderValue, Heard, Language, Play, pack, unpack
+
+_CLASS_NAME = re.compile(r"[A-Z]\w+Error: ")
 
 
 def code(kind: ErrorKind) -> str:
@@ -24,7 +33,9 @@ def code(kind: ErrorKind) -> str:
 class GrpcAgent:
     """An agent over gRPC that follows a Play."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: Language, paths: Mapping[Operation, str]) -> None:
+        self._language = language
+        self._paths = paths
         self._agent = ScriptedGrpcAgent({})
 
     @property
@@ -43,15 +54,22 @@ class GrpcAgent:
     async def __aexit__(self, *exc: object) -> None:
         await self._agent.__aexit__(*exc)
 
-    def plays(self, operation: Operation, play: Play) -> None:
-        """What it does from now on; what it was asked before is forgotten."""
+    def plays(self, operation: Operation, *plays: Play) -> None:
+        """What it does from now on, call by call, the last again and again; what it was asked before is forgotten."""
         self._agent.calls.clear()
-        self._agent.scripts = {operation.name: _script(operation, play)}
+        scripts = [_script(self._language, operation, play) for play in plays]
 
-    async def asked(self) -> Asked:
-        """The one call that it got."""
-        call = await self._only_call()
-        return Asked(call.method, call.json(BY_NAME[call.method].request), dict(call.metadata))
+        def script(call: Call) -> scripted_grpc.Script:
+            if call.path != self._paths.get(operation):
+                return (scripted_grpc.end(grpc.StatusCode.UNIMPLEMENTED, f"no play of {call.path}"),)
+            return scripts[min(len(self._agent.calls), len(scripts)) - 1]
+
+        self._agent.scripts = script
+
+    def asked(self) -> list[Asked]:
+        """What it got, call by call."""
+        by_path = {path: operation for operation, path in self._paths.items()}
+        return [self._asked(by_path[call.path], call) for call in self._agent.calls]
 
     async def time_left_s(self) -> float | None:
         """What was left of the deadline when its one call came; None without one."""
@@ -62,6 +80,9 @@ class GrpcAgent:
         call = await self._only_call()
         await steps.until(call.cancelled.is_set, within_s)
 
+    def _asked(self, operation: Operation, call: Call) -> Asked:
+        return Asked(operation, self._language.request_of(operation, call.request), dict(call.metadata))
+
     async def _only_call(self) -> Call:
         await steps.until(lambda: bool(self._agent.calls))
         (call,) = self._agent.calls
@@ -69,36 +90,45 @@ class GrpcAgent:
 
 
 class GrpcCaller:
-    """A caller over gRPC. The agent's `name` is the tenant of its requests."""
+    """A caller over gRPC. The agent's `name` is the tenant of its requests, and metadata where none has a tenant."""
 
-    def __init__(self, address: str, name: str = "") -> None:
+    def __init__(self, language: Language, paths: Mapping[Operation, str], address: str, name: str = "") -> None:
+        self._language = language
+        self._paths = paths
         self._address = address
-        self._name = name
+        has_tenants = language is NEW
+        self._tenant: Json = {"tenant": name} if name and has_tenants else {}
+        self._named = (("a2a-agent", name),) if name and not has_tenants else ()
 
     async def call(
         self,
         operation: Operation,
-        request: Json,
-        headers: Sequence[tuple[str, HeaderValue]] = (("a2a-version", "1.0"),),
+        request: JsonValue,
+        headers: Sequence[tuple[str, HeaderValue]] | None = None,
         timeout_s: float | None = None,
     ) -> Heard:
         """Asks, and takes the answer to its end."""
-        tenant: Json = {"tenant": self._name} if self._name else {}
-        data = to_wire(operation.request, {**request, **tenant})
+        given = (("a2a-version", self._language.version),) if headers is None else headers
+        data = self._language.wire_request(operation, {**cast(Json, request), **self._tenant})
         async with BareCaller(self._address) as caller:
-            outcome = await caller.call(operation.name, data, metadata=headers, timeout_s=timeout_s)
-        results = tuple(from_wire(operation.response, message) for message in outcome.messages)
-        extensions = cast(str, dict(outcome.initial).get("a2a-extensions", ""))
-        return Heard(results, _failure(outcome), tuple(extensions.split(",")) if extensions else ())
+            outcome = await caller.call(
+                self._paths[operation], data, metadata=(*given, *self._named), timeout_s=timeout_s
+            )
+        results = tuple(self._language.result_of(operation, message) for message in outcome.messages)
+        version = cast(str | None, dict(outcome.initial).get("a2a-version"))
+        failure = _failure(outcome)
+        if failure is not None and self._language is not NEW:
+            failure = replace(failure, message=_CLASS_NAME.sub("", failure.message, count=1))
+        return Heard(results, failure, extensions_in(self._language, outcome.initial), version)
 
 
-def _script(operation: Operation, play: Play) -> scripted_grpc.Script:
+def _script(language: Language, operation: Operation, play: Play) -> scripted_grpc.Script:
     if play.silent:
         return (steps.hang(),)
-    activated = ("a2a-extensions", ",".join(play.extensions))
+    activated = (language.extensions, ",".join(play.extensions))
     head = (scripted_grpc.initial_metadata(activated),) if play.extensions else ()
-    results = [scripted_grpc.answer(result, operation.response) for result in play.results]
-    return (*head, *results, *((_end(play.failure),) if play.failure else ()))
+    wires = [language.wire_result(operation, result[language.spelling]) for result in play.results]
+    return (*head, *map(scripted_grpc.raw, wires), *((_end(play.failure),) if play.failure else ()))
 
 
 def _end(failure: Failure) -> scripted_grpc.Step:
@@ -119,5 +149,3 @@ def _failure(outcome: Outcome) -> Failure | None:
         assert outcome.status.message == outcome.details
         assert outcome.status.code == outcome.code.value[0]
     return Failure(outcome.code.name, outcome.details, details)
-
-

@@ -1,31 +1,35 @@
-"""What travels beside a call: credentials, trace context, configured headers, extensions, version, deadline."""
+"""What travels beside a call: credentials, trace context, configured headers, extensions, deadline."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from gateway.app import Gateway
 from gateway.operations import GET_TASK, SEND_STREAMING_MESSAGE, Operation
 from gateway.settings import AgentSettings
-from tests.fakes.events import COMPLETED, Json, agent_card, bare_task, send_params, status, task
+from tests.fakes.events import agent_card
 from tests.fakes.http_steps import JSON_HEAD, reply
 from tests.fakes.scripted_http import ScriptedHttpAgent
 from tests.fakes.steps import sleep
-from tests.matrix.conftest import Rig
-from tests.matrix.edges import EDGES, every_agent, every_caller
-from tests.matrix.meaning import HeaderValue, Heard, Play
+from tests.matrix.conftest import Rig, as_heard
+from tests.matrix.edges import EDGES, every_agent, every_caller, spelling_of
+from tests.matrix.meaning import HeaderValue, Heard, Play, Spelled
+from tests.matrix.words import BEGUN, CANCELED, DONE, HI, THE_TASK
 
 pytestmark = pytest.mark.anyio
 
-CALLS: Mapping[str, tuple[Operation, Json, tuple[Json, ...]]] = {
-    "unary": (GET_TASK, {"id": "task-1"}, (bare_task(),)),
-    "stream": (SEND_STREAMING_MESSAGE, send_params(), (task(), status(COMPLETED))),
+CALLS: Mapping[str, tuple[Operation, Spelled, tuple[Spelled, ...]]] = {
+    "unary": (GET_TASK, THE_TASK, (CANCELED,)),
+    "stream": (SEND_STREAMING_MESSAGE, HI, (BEGUN, DONE)),
 }
 every_call = pytest.mark.parametrize("call", CALLS)
 
 ONE, OTHER = "https://example.com/ext/v1", "urn:example:other"
+EXTENSIONS, OTHERS = "<extensions>", "<extensions in the other version>"
+"""Stand for the names of that header."""
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -52,42 +56,46 @@ HEADERS: Mapping[str, Passing] = {
         (("x-other", "1"), ("cookie", "a=b"), ("proxy-authorization", "Basic x"), ("x-other-bin", b"1")),
         {"x-other": None, "cookie": None, "proxy-authorization": None, "x-other-bin": None},
     ),
-    "no version": Passing((), {"a2a-version": "1.0"}),
-    "the version": Passing((("a2a-version", "1.0"),), {"a2a-version": "1.0"}),
-    "a patch version": Passing((("a2a-version", "1.0.1"),), {"a2a-version": "1.0"}),
-    "no extension": Passing((), {"a2a-extensions": None}),
-    "an extension": Passing((("a2a-extensions", ONE),), {"a2a-extensions": ONE}),
-    "extensions": Passing((("a2a-extensions", f"{ONE}, {OTHER}"),), {"a2a-extensions": f"{ONE},{OTHER}"}),
-    "extensions by the name of 0.3": Passing(
-        (("x-a2a-extensions", ONE),), {"a2a-extensions": ONE, "x-a2a-extensions": None}
+    "no extension": Passing((), {EXTENSIONS: None, OTHERS: None}),
+    "an extension": Passing((("a2a-extensions", ONE),), {EXTENSIONS: ONE, OTHERS: None}),
+    "extensions": Passing((("a2a-extensions", f"{ONE}, {OTHER}"),), {EXTENSIONS: f"{ONE},{OTHER}", OTHERS: None}),
+    "extensions by the name of 0.3": Passing((("x-a2a-extensions", ONE),), {EXTENSIONS: ONE, OTHERS: None}),
+    "extensions by both names": Passing(
+        (("x-a2a-extensions", ONE), ("a2a-extensions", f"{OTHER},{ONE}")),
+        {EXTENSIONS: f"{ONE},{OTHER}", OTHERS: None},
     ),
 }
 
 
-@every_caller
-@every_agent
-@every_call
-@pytest.mark.parametrize("passing", HEADERS)
-async def test_agent_sees(rig: Rig, passing: str, call: str, north: str, south: str) -> None:
-    operation, request, results = CALLS[call]
-    sent, seen = HEADERS[passing].sent, HEADERS[passing].seen
-    rig.agents[south].plays(operation, Play(results))
-    heard = await rig.through(north, south).call(operation, request, sent)
-    asked = await rig.agents[south].asked()
-    assert heard.failure is None
-    assert {name: asked.headers.get(name) for name in seen} == seen
+def seen(passing: Passing, south: str) -> dict[str, HeaderValue | None]:
+    """What an agent sees: extensions by the name that its version has for them."""
+    own = EDGES[south].language.extensions
+    (other,) = {"a2a-extensions", "x-a2a-extensions"} - {own}
+    return {{EXTENSIONS: own, OTHERS: other}.get(name, name): value for name, value in passing.seen.items()}
 
 
 @every_caller
 @every_agent
 @every_call
-@pytest.mark.parametrize("activated", [(), (ONE,), (ONE, OTHER)])
-async def test_caller_is_told_which_extensions_the_agent_activated(
-    rig: Rig, activated: tuple[str, ...], call: str, north: str, south: str
-) -> None:
+async def test_agent_sees(rig: Rig, call: str, north: str, south: str) -> None:
     operation, request, results = CALLS[call]
-    heard = await rig.hear(north, south, operation, request, Play(results, extensions=activated))
-    assert heard == Heard(results, extensions=activated)
+    got: dict[str, Any] = {}
+    for name, passing in HEADERS.items():
+        heard = await rig.hear(north, south, operation, request, Play(results), headers=passing.sent)
+        assert heard.failure is None
+        (asked,) = rig.agents[south].asked()
+        got[name] = {header: asked.headers.get(header) for header in seen(passing, south)}
+    assert got == {name: seen(passing, south) for name, passing in HEADERS.items()}
+
+
+@every_caller
+@every_agent
+@every_call
+async def test_caller_is_told_which_extensions_the_agent_activated(rig: Rig, call: str, north: str, south: str) -> None:
+    operation, request, results = CALLS[call]
+    for activated in ((), (ONE,), (ONE, OTHER)):
+        heard = await rig.hear(north, south, operation, request, Play(results, extensions=activated))
+        assert heard == Heard(as_heard(north, operation, results), extensions=activated)
 
 
 # Deadlines
@@ -107,7 +115,7 @@ agent_with_deadlines = pytest.mark.parametrize("south", WITH_DEADLINES)
 async def test_agent_sees_the_deadline_of_the_caller(rig: Rig, call: str, north: str, south: str) -> None:
     operation, request, results = CALLS[call]
     rig.agents[south].plays(operation, Play(results))
-    await rig.through(north, south).call(operation, request, timeout_s=WAITS_S)
+    await rig.through(north, south).call(operation, request[spelling_of(north)], timeout_s=WAITS_S)
     left_s = await rig.agents[south].time_left_s()
     assert left_s is not None
     assert WAITS_S / 2 < left_s < WAITS_S * ROUNDING
@@ -116,21 +124,23 @@ async def test_agent_sees_the_deadline_of_the_caller(rig: Rig, call: str, north:
 @waiting_caller
 @agent_with_deadlines
 @every_call
-async def test_time_spent_in_the_gateway_is_taken_off_the_deadline(
-    rig: Rig, call: str, north: str, south: str
-) -> None:
+async def test_time_spent_in_the_gateway_is_taken_off_the_deadline(rig: Rig, call: str, north: str, south: str) -> None:
     """A card that takes its time holds up the first call of an agent."""
     operation, request, results = CALLS[call]
     takes_s, waits_s = 0.5, 9.0
     agent = rig.agents[south]
     agent.plays(operation, Play(results))
-    card = agent_card(agent.address, binding=south.partition("-")[0])
+    card = agent_card(agent.address, binding=EDGES[south].binding, version=EDGES[south].language.version)
     async with ScriptedHttpAgent({}, card=[sleep(takes_s), reply(200, JSON_HEAD, json.dumps(card).encode())]) as host:
         settings = rig.gateway.settings.model_copy(
             update={"agents": (AgentSettings.model_validate({"name": south, "url": host.url}),)}
         )
         async with Gateway(settings) as gateway:
-            await Rig(rig.agents, gateway).through(north, south).call(operation, request, timeout_s=waits_s)
+            await (
+                Rig(rig.agents, gateway)
+                .through(north, south)
+                .call(operation, request[spelling_of(north)], timeout_s=waits_s)
+            )
     left_s = await agent.time_left_s()
     assert left_s is not None
     assert 0 < left_s < waits_s - takes_s / 2
@@ -161,7 +171,7 @@ async def test_unary_call_without_a_deadline_gets_the_gateways(rig: Rig, north: 
 async def test_deadline_that_passes_frees_the_agent(rig: Rig, call: str, north: str, south: str) -> None:
     operation, request, _ = CALLS[call]
     rig.agents[south].plays(operation, Play(silent=True))
-    heard = await rig.through(north, south).call(operation, request, timeout_s=0.2)
+    heard = await rig.through(north, south).call(operation, request[spelling_of(north)], timeout_s=0.2)
     assert heard.failure is not None
     assert heard.failure.code == "DEADLINE_EXCEEDED"
     await rig.agents[south].freed(within_s=10)

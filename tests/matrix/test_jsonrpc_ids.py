@@ -6,13 +6,18 @@ import pytest
 
 from gateway.errors import ErrorKind
 from gateway.operations import GET_TASK, SEND_STREAMING_MESSAGE, Operation
-from tests.fakes.callers import Ending, HttpCaller
-from tests.fakes.events import COMPLETED, Json, bare_task, send_params, status, task
+from tests.fakes.callers import Ending, HttpCaller, Received
 from tests.matrix.conftest import Rig
-from tests.matrix.edges import EDGES, every_agent
-from tests.matrix.meaning import Failure, Play, error_info
+from tests.matrix.edges import EDGES, every_agent, spelling_of
+from tests.matrix.languages import JSONRPC_0_3, JSONRPC_1_0
+from tests.matrix.meaning import Failure, Play, Spelled, error_info
+from tests.matrix.words import BEGUN, CANCELED, HI, THE_TASK
 
 pytestmark = pytest.mark.anyio
+
+METHODS = {"JSONRPC-1.0": JSONRPC_1_0, "JSONRPC-0.3": JSONRPC_0_3}
+every_jsonrpc_caller = pytest.mark.parametrize("north", METHODS)
+KIND = ErrorKind.TASK_NOT_FOUND
 
 IDS = [
     b"1",
@@ -34,43 +39,44 @@ IDS = [
 ]
 """JSON texts that a reader would take for one another, or write in another way."""
 
-RESULTS: tuple[Json, ...] = (task(), status(COMPLETED))
-every_id = pytest.mark.parametrize("id", IDS, ids=ascii)
 
-
-async def post(rig: Rig, south: str, operation: Operation, params: Json, id: bytes) -> HttpCaller:
-    body = b'{"method":"%s","id" : %s ,"params":%s,"jsonrpc":"2.0"}'
+async def post(rig: Rig, north: str, south: str, operation: Operation, params: Spelled) -> dict[bytes, Received]:
+    """The answers to one request after the other, by id."""
+    method, text = METHODS[north][operation].encode(), json.dumps(params[spelling_of(north)]).encode()
+    answers: dict[bytes, Received] = {}
     async with HttpCaller(f"http://{rig.gateway.http}/{south}/") as caller:
-        await caller.post_body(body % (operation.name.encode(), id, json.dumps(params).encode()))
-        received = await caller.read_all()
-        assert received.ending is Ending.WHOLE
-        return caller
+        for call_id in IDS:
+            await caller.post_body(b'{"method":"%s","id" : %s ,"params":%s,"jsonrpc":"2.0"}' % (method, call_id, text))
+            answers[call_id] = await caller.read_all()
+            assert answers[call_id].ending is Ending.WHOLE
+    return answers
 
 
+def failure(south: str) -> Failure:
+    return Failure(EDGES[south].code(KIND), "gone", (error_info(KIND),))
+
+
+@every_jsonrpc_caller
 @every_agent
-@every_id
-async def test_result_has_the_id_of_its_request(rig: Rig, id: bytes, south: str) -> None:
-    rig.agents[south].plays(GET_TASK, Play((bare_task(),)))
-    caller = await post(rig, south, GET_TASK, {"id": "task-1"}, id)
-    assert bytes(caller.received.body).startswith(b'{"jsonrpc":"2.0","id":%s,"result":{' % id)
+async def test_result_has_the_id_of_its_request(rig: Rig, north: str, south: str) -> None:
+    rig.agents[south].plays(GET_TASK, Play((CANCELED,)))
+    for call_id, received in (await post(rig, north, south, GET_TASK, THE_TASK)).items():
+        assert bytes(received.body).startswith(b'{"jsonrpc":"2.0","id":%s,"result":{' % call_id)
 
 
+@every_jsonrpc_caller
 @every_agent
-@every_id
-async def test_every_event_has_the_id_of_its_request(rig: Rig, id: bytes, south: str) -> None:
-    kind = ErrorKind.TASK_NOT_FOUND
-    late = Failure(EDGES[south].code(kind), "gone", (error_info(kind),))
-    rig.agents[south].plays(SEND_STREAMING_MESSAGE, Play(RESULTS[:1], late))
-    caller = await post(rig, south, SEND_STREAMING_MESSAGE, send_params(), id)
-    event, error = (event.data.encode() for event in caller.received.events)
-    assert event.startswith(b'{"jsonrpc":"2.0","id":%s,"result":{' % id)
-    assert error.startswith(b'{"jsonrpc":"2.0","id":%s,"error":{' % id)
+async def test_every_event_has_the_id_of_its_request(rig: Rig, north: str, south: str) -> None:
+    rig.agents[south].plays(SEND_STREAMING_MESSAGE, Play((BEGUN,), failure(south)))
+    for call_id, received in (await post(rig, north, south, SEND_STREAMING_MESSAGE, HI)).items():
+        event, error = (event.data.encode() for event in received.events)
+        assert event.startswith(b'{"jsonrpc":"2.0","id":%s,"result":{' % call_id)
+        assert error.startswith(b'{"jsonrpc":"2.0","id":%s,"error":{' % call_id)
 
 
+@every_jsonrpc_caller
 @every_agent
-@every_id
-async def test_error_has_the_id_of_its_request(rig: Rig, id: bytes, south: str) -> None:
-    kind = ErrorKind.TASK_NOT_FOUND
-    rig.agents[south].plays(GET_TASK, Play(failure=Failure(EDGES[south].code(kind), "gone", (error_info(kind),))))
-    caller = await post(rig, south, GET_TASK, {"id": "task-1"}, id)
-    assert bytes(caller.received.body).startswith(b'{"jsonrpc":"2.0","id":%s,"error":{' % id)
+async def test_error_has_the_id_of_its_request(rig: Rig, north: str, south: str) -> None:
+    rig.agents[south].plays(GET_TASK, Play(failure=failure(south)))
+    for call_id, received in (await post(rig, north, south, GET_TASK, THE_TASK)).items():
+        assert bytes(received.body).startswith(b'{"jsonrpc":"2.0","id":%s,"error":{' % call_id)
