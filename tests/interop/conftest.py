@@ -5,17 +5,19 @@ Between the two gateways stands every way to name an agent: by flag and by file,
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.interop.peers import BINDINGS, gateway, sdk_agent, sdk_client
+from tests.interop.peers import gateway, sdk03_agent, sdk03_client, sdk_agent, sdk_client, side_by_side
 from tests.interop.processes import Program
+from tools.peers import NotMade, make
 
 
 @pytest.fixture(scope="session")
 def agent() -> Iterator[Program]:
-    """An SDK agent that serves both bindings and offers everything."""
+    """An SDK agent that serves every binding and offers everything."""
     with sdk_agent() as program:
         yield program
 
@@ -30,7 +32,46 @@ def bare_agent() -> Iterator[Program]:
 @pytest.fixture(scope="session")
 def direct(agent: Program) -> dict[str, dict[str, Any]]:
     """What the SDK client sees of `agent` with nothing between them: results by binding and check."""
-    return {binding: sdk_client(agent.ready["jsonrpc"], binding) for binding in BINDINGS}
+    return side_by_side(lambda binding: sdk_client(agent.ready["jsonrpc"], binding))
+
+
+@pytest.fixture(scope="session")
+def compat_agent() -> Iterator[Program]:
+    """An SDK agent as `agent`, that serves A2A 0.3 beside 1.0."""
+    with sdk_agent("--compat") as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
+def sdk03() -> Path:
+    """The interpreter of the environment of a2a-sdk 0.3, which is made when it is not there; skips where that fails."""
+    try:
+        return make("a2a-sdk-0.3")
+    except NotMade as error:
+        pytest.skip(f"the environment of a2a-sdk 0.3 cannot be made: {error}")
+
+
+@pytest.fixture(scope="session")
+def agent03(sdk03: Path) -> Iterator[Program]:
+    """An agent of a2a-sdk 0.3 that serves every binding and offers everything."""
+    with sdk03_agent(sdk03) as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
+def direct03(sdk03: Path, agent03: Program, compat_agent: Program) -> dict[str, dict[str, dict[str, Any]]]:
+    """What the client of a2a-sdk 0.3 sees of either agent with nothing between: results by agent, binding and check."""
+    agents = {"sdk03": agent03, "compat": compat_agent}
+    return {
+        name: side_by_side(lambda binding, agent=agent: sdk03_client(sdk03, agent.ready["jsonrpc"], binding))
+        for name, agent in agents.items()
+    }
+
+
+@pytest.fixture(scope="session")
+def direct_to03(agent03: Program) -> dict[str, dict[str, Any]]:
+    """What the client of a2a-sdk 1.x, with its own 0.3 compatibility, sees of the agent of 0.3: by binding and check."""
+    return side_by_side(lambda binding: sdk_client(agent03.ready["jsonrpc"], binding))
 
 
 @pytest.fixture(scope="session")

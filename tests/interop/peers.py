@@ -6,20 +6,30 @@ Imports no SDK and no gateway, like all that pytest itself loads here.
 import contextlib
 import json
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from tests.interop.processes import Program, finished, python, running
 
-BINDINGS = ("JSONRPC", "GRPC")
+BINDINGS = ("JSONRPC", "GRPC", "HTTP+JSON")
 LOOPBACK = "127.0.0.1:0"
-BOTH = ("--jsonrpc", LOOPBACK, "--grpc", LOOPBACK)
+ALL = ("--jsonrpc", LOOPBACK, "--grpc", LOOPBACK, "--rest", LOOPBACK)
 
 
 @contextlib.contextmanager
-def sdk_agent(*flags: str, serving: tuple[str, ...] = BOTH) -> Generator[Program]:
-    """An SDK agent on free ports. `ready["jsonrpc"]` is the base URL of its card too, `ready["grpc"]` a host:port."""
+def sdk_agent(*flags: str, serving: tuple[str, ...] = ALL) -> Generator[Program]:
+    """An SDK agent on free ports. `ready["jsonrpc"]` and `ready["rest"]` are URLs with its card, `ready["grpc"]` is a
+    host:port."""
     with running(python("tests.interop.sdk_agent", *serving, *flags)) as program:
+        yield program
+
+
+@contextlib.contextmanager
+def sdk03_agent(interpreter: Path, *flags: str, serving: tuple[str, ...] = ALL) -> Generator[Program]:
+    """As `sdk_agent`, but of a2a-sdk 0.3; `interpreter` is the one of its environment, as of all `sdk03_…`."""
+    with running([str(interpreter), "-m", "tests.interop.sdk03_agent", *serving, *flags]) as program:
         yield program
 
 
@@ -41,3 +51,15 @@ def serving_on(line: str) -> dict[str, str]:
 def sdk_client(card_base_url: str, binding: str, *flags: str) -> dict[str, Any]:
     """What the SDK client printed: results by check, or the figures of `--count`."""
     return json.loads(finished(python("tests.interop.sdk_client", card_base_url, "--binding", binding, *flags)))
+
+
+def sdk03_client(interpreter: Path, card_base_url: str, binding: str, *flags: str) -> dict[str, Any]:
+    """What the client of a2a-sdk 0.3 printed: as `sdk_client`."""
+    module = ("-m", "tests.interop.sdk03_client")
+    return json.loads(finished([str(interpreter), *module, card_base_url, "--binding", binding, *flags]))
+
+
+def side_by_side(run: Callable[[str], dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Runs a client on every binding at once: results by binding."""
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(BINDINGS, pool.map(run, BINDINGS), strict=True))

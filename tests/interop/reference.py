@@ -1,8 +1,8 @@
 """What an SDK client must see through the gateway, told by what it sees when it talks to the SDK agent directly.
 
 The rule: the gateway is transparent, so a client gets what it would get directly over its own binding, its binding's
-error codes included. `DIFFERENCES` lists every check where the SDK's two bindings disagree about more than that, and
-whose answer is then the right one for both. `expected` and `comparable` apply both, so that a test through the gateway
+error codes included. `DIFFERENCES` lists every check where the SDK's bindings disagree about more than that, and whose
+answer is then the right one for all. `expected` and `comparable` apply both, so that a test through the gateway
 reads `comparable(check, client, seen) == expected(check, client, direct)`.
 """
 
@@ -21,21 +21,22 @@ NEVER_COMPARED = frozenset({"data"})
 class Difference:
     """Where the SDK's bindings disagree, and why."""
 
-    reference: str
-    """The binding whose direct answer holds for all clients."""
+    reference: str | None
+    """The binding whose direct answer holds for all clients; None where each keeps its own."""
     reason: str
-    unless_same: bool = False
-    """The client's own answer holds all the same where the gateway reaches the agent by the client's binding."""
+    reached_by: frozenset[str] = frozenset()
+    """That answer holds only where the gateway reaches the agent by one of these; by another, each keeps its own."""
     free: frozenset[str] = frozenset()
     """Members that a gateway may word."""
 
 
 CRASH = Difference(
     reference="JSONRPC",
-    unless_same=True,
-    reason="the SDK's gRPC server lets an exception of the executor through as a bare UNKNOWN, which stays UNKNOWN for "
-    "a gRPC client; its JSON-RPC server says InternalError (-32603). Neither carries ErrorInfo: a gateway adds one. "
-    "The text is the agent's and differs with its binding.",
+    reached_by=frozenset({"JSONRPC", "HTTP+JSON"}),
+    reason="the SDK's gRPC server lets an exception of the executor through as a bare UNKNOWN, of which no client can be "
+    "told more. Its JSON-RPC server says InternalError (-32603), and its HTTP+JSON server the same as an `unknown "
+    "exception`, which its own client does not understand. None of them carries "
+    "ErrorInfo: a gateway adds one. The text is the agent's and differs with its binding.",
     free=frozenset({"message", "reason", "domain"}),
 )
 
@@ -47,10 +48,16 @@ DIFFERENCES: dict[str, Difference] = {
     ),
     "crash": CRASH,
     "crash_blocking": CRASH,
+    "no_task_id": Difference(
+        reference=None,
+        reason="an id is a segment of a path in HTTP+JSON, so a request without one finds no operation at all: no path "
+        "at the SDK's agent, and one that is there for something else at a gateway with paths of its own.",
+        free=frozenset({"error", "message"}),
+    ),
 }
 
 
-REFUSED_BY_GATEWAY = frozenset({"invalid_request", "push_configs_invalid"})
+REFUSED_BY_GATEWAY = frozenset({"invalid_request", "no_task_id", "push_configs_invalid"})
 """Checks of requests that lack a required field. A gateway refuses them before an agent sees them: the same error
 about the same field, in words of its own."""
 
@@ -61,8 +68,8 @@ def expected(check: str, client: str, direct: dict[str, dict[str, Any]], reached
     `reached_by` is the binding by which the gateway reaches the agent.
     """
     difference = DIFFERENCES.get(check)
-    reference = difference.reference if difference else ""
-    if difference and difference.unless_same and reached_by == client:
+    reference = difference.reference if difference else None
+    if difference and difference.reached_by and reached_by not in difference.reached_by:
         reference = client
     return comparable(check, client, direct[reference or client][check])
 
@@ -73,7 +80,7 @@ def comparable(check: str, client: str, result: Any) -> Any:
     dropped = NEVER_COMPARED | ({"message", "description"} if check in REFUSED_BY_GATEWAY else frozenset())
     if difference:
         dropped |= difference.free
-        if difference.reference != client or difference.free:
+        if difference.reference not in (None, client) or difference.free:
             dropped |= {"code"}
     return without(result, dropped)
 

@@ -1,4 +1,4 @@
-"""The a2a-sdk client: `python -m tests.interop.sdk_client CARD_BASE_URL --binding JSONRPC|GRPC [--tenant X]`.
+"""The a2a-sdk client: `python -m tests.interop.sdk_client CARD_BASE_URL --binding BINDING [--tenant X]`.
 
 Takes the card from CARD_BASE_URL, talks to the card's interface for that binding, runs the checks of `sdk_checks` one
 after the other, and prints one JSON document, `{check: normalised result or {"error": class, "message": text, …}}`.

@@ -111,8 +111,11 @@ async def message(turn: Turn) -> None:
 
 
 async def binding(turn: Turn) -> None:
-    """Says on which binding the agent was asked: what the SDK keeps of a call differs."""
-    await turn.events.enqueue_event(turn.say("GRPC" if "grpc_context" in turn.call.state else "JSONRPC"))
+    """Says on which binding the agent was asked, and ` 0.3` when it was that version."""
+    spoken: str = turn.call.state["binding"]
+    # Nothing but the name of its method tells a JSON-RPC call of 0.3 from one of 1.0.
+    legacy = " 0.3" if spoken == "JSONRPC" and "/" in turn.call.state["method"] else ""
+    await turn.events.enqueue_event(turn.say(spoken + legacy))
 
 
 async def slow(turn: Turn) -> None:

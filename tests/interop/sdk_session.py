@@ -37,19 +37,19 @@ Showable = ProtoMessage | Sequence["Showable"] | None
 ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
-_json_rpc_error: ContextVar[dict[str, Json] | None] = ContextVar("_json_rpc_error", default=None)
+_http_error: ContextVar[dict[str, Json] | None] = ContextVar("_http_error", default=None)
 
 
 async def remember_error(response: httpx.Response) -> None:
-    """httpx hook: keeps the error object of a JSON body, because the SDK's exceptions drop most of its `data`."""
-    _json_rpc_error.set(None)
-    if "application/json" in response.headers.get("content-type", ""):
+    """httpx hook: keeps the error object of a JSON body, because the SDK's exceptions drop most of its details."""
+    _http_error.set(None)
+    if "json" in response.headers.get("content-type", ""):
         await response.aread()
         with contextlib.suppress(ValueError):
             body: Json = response.json()
             match body:
                 case {"error": dict() as error}:
-                    _json_rpc_error.set(error)
+                    _http_error.set(error)
                 case _:
                     pass
 
@@ -59,6 +59,7 @@ class Clients:
 
     def __init__(self, card: AgentCard, binding: str, http: httpx.AsyncClient) -> None:
         self.card = card
+        self.url = next(item.url for item in card.supported_interfaces if item.protocol_binding == binding)
         self.streaming, self.blocking = (
             ClientFactory(
                 ClientConfig(
@@ -81,6 +82,7 @@ class Session:
 
     def __init__(self, clients: Clients) -> None:
         self.card = clients.card
+        self.url = clients.url
         self.client: Client = clients.streaming
         self._blocking = clients.blocking
         self.names = Names()
@@ -141,14 +143,14 @@ class Session:
 
     async def outcome(self, call: Awaitable[Any]) -> Any:
         """The answer of one call, or the error it ended with."""
-        _json_rpc_error.set(None)
+        _http_error.set(None)
         try:
             return self.show(await call)
         except Exception as error:
             return self.show_error(error)
 
     def show_error(self, error: BaseException) -> dict[str, Any]:
-        text = self.names.text(str(error))
+        text = self.names.text(str(error)).replace(self.url.removesuffix("/"), "<url>")
         if isinstance(error.__cause__, json.JSONDecodeError):
             # The position depends on the order of map entries, which is another one in every agent process.
             text = text.replace(str(error.__cause__), "<not JSON>")
@@ -165,12 +167,12 @@ def _request(message: Message | str, configuration: dict[str, Any]) -> SendMessa
 
 
 def _details(error: BaseException) -> dict[str, Any]:
-    """The binding's own code, and what ErrorInfo and BadRequest said, in one form for both bindings."""
+    """The binding's own code, and what ErrorInfo and BadRequest said, in one form for all bindings."""
     cause = error.__cause__
     if isinstance(cause, grpc.aio.AioRpcError):
         return {"code": cause.code().name} | _described(_grpc_details(cause))
-    if received := _json_rpc_error.get():
-        return {"code": received.get("code")} | _described(received.get("data"))
+    if received := _http_error.get():
+        return {"code": received.get("code")} | _described(received.get("data", received.get("details")))
     return {}
 
 

@@ -43,7 +43,7 @@ ROUTES: dict[str, Route] = {
 }
 
 every_route = pytest.mark.parametrize("route", ROUTES)
-both_clients = pytest.mark.parametrize("client", BINDINGS)
+every_client = pytest.mark.parametrize("client", BINDINGS)
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +63,7 @@ def address(request: pytest.FixtureRequest, route: str) -> str:
 
 
 @every_route
-@both_clients
+@every_client
 @pytest.mark.parametrize("check", EXPECTED)
 def test_client_sees_what_it_sees_directly(
     check: str, client: str, route: str, direct: Results, through: Callable[[str, str], dict[str, Any]]
@@ -97,7 +97,7 @@ def refused_directly(bare_agent: Program) -> Results:
 ASK_FOR_REFUSALS = ("--claim-capabilities", "--only", *REFUSED)
 
 
-@both_clients
+@every_client
 @pytest.mark.parametrize(("path", "tenant"), [BY_PATH, BY_TENANT], ids=["by path", "by tenant"])
 def test_second_agent_is_found(
     path: str, tenant: tuple[str, ...], client: str, refused_directly: Results, gateway_by_flags: Program
@@ -121,7 +121,7 @@ def test_default_agent_is_found_by_its_name_too(
     assert outline(seen) == {check: EXPECTED[check] for check in checks}
 
 
-@both_clients
+@every_client
 def test_agent_that_does_not_exist_is_an_invalid_parameter(client: str, gateway_by_flags: Program) -> None:
     seen = sdk_client(gateway_by_flags.ready["http"], client, "--tenant", "nobody", "--only", "unknown_task")
     nobody = "InvalidParamsError INVALID_PARAMS: There is no agent 'nobody'"

@@ -16,12 +16,14 @@ from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from gateway.codec.v0_3 import methods
 from gateway.operations import OPERATIONS
 from tests.examples.test_example_clients import CLIENT_RUNS, run
 from tests.interop.peers import gateway
 from tests.interop.processes import ROOT, Program, finished, python, running
 
 SERVICE = "lf.a2a.v1.A2AService"
+OLD_SERVICE = methods.SERVICE
 HEALTH, REFLECTION = "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -95,7 +97,7 @@ def test_node_client(
 # Health
 
 
-@pytest.mark.parametrize("service", ["", SERVICE])
+@pytest.mark.parametrize("service", ["", SERVICE, OLD_SERVICE])
 def test_health_check(channel: grpc.Channel, service: str) -> None:
     health = health_pb2_grpc.HealthStub(channel)
     answer = health.Check(health_pb2.HealthCheckRequest(service=service), timeout=WITHIN_S)
@@ -114,11 +116,12 @@ def test_health_watch_follows_the_gateway_until_it_stops() -> None:
         with grpc.insecure_channel(program.ready["grpc"]) as channel:
             watch = health_pb2_grpc.HealthStub(channel).Watch
             watched = [
-                watch(health_pb2.HealthCheckRequest(service=service), timeout=WITHIN_S) for service in ("", SERVICE)
+                watch(health_pb2.HealthCheckRequest(service=service), timeout=WITHIN_S)
+                for service in ("", SERVICE, OLD_SERVICE)
             ]
-            assert [next(one).status for one in watched] == [SERVING, SERVING]
+            assert [next(one).status for one in watched] == [SERVING] * 3
             program.process.send_signal(signal.SIGTERM)
-            assert [next(one).status for one in watched] == [NOT_SERVING, NOT_SERVING]
+            assert [next(one).status for one in watched] == [NOT_SERVING] * 3
         assert program.process.wait(WITHIN_S) == 0, program.stderr()
 
 
@@ -133,28 +136,35 @@ def reflect(channel: grpc.Channel, **request: Any) -> Any:
 
 def test_reflection_lists_the_services(channel: grpc.Channel) -> None:
     answer = reflect(channel, list_services="")
-    assert {one.name for one in answer.list_services_response.service} == {SERVICE, HEALTH, REFLECTION}
+    assert {one.name for one in answer.list_services_response.service} == {SERVICE, OLD_SERVICE, HEALTH, REFLECTION}
 
 
-def test_reflection_describes_the_service(channel: grpc.Channel) -> None:
-    answer = reflect(channel, file_containing_symbol=SERVICE)
+RPCS: dict[str, dict[str, bool]] = {
+    SERVICE: {operation.name: operation.streams for operation in OPERATIONS},
+    OLD_SERVICE: {row.rpc: operation.streams for operation, row in methods.METHODS.items()},
+}
+"""What each service has, and whether it streams."""
+
+
+@pytest.mark.parametrize("service_name", RPCS)
+def test_reflection_describes_the_service(channel: grpc.Channel, service_name: str) -> None:
+    answer = reflect(channel, file_containing_symbol=service_name)
     files = [
         descriptor_pb2.FileDescriptorProto.FromString(file)
         for file in answer.file_descriptor_response.file_descriptor_proto
     ]
-    (file,) = (file for file in files if file.package == "lf.a2a.v1")
+    (file,) = (file for file in files if file.package == service_name.rpartition(".")[0])
     (service,) = file.service
     assert service.name == "A2AService"
-    assert {method.name: method.server_streaming for method in service.method} == {
-        operation.name: operation.streams for operation in OPERATIONS
-    }
+    assert {method.name: method.server_streaming for method in service.method} == RPCS[service_name]
     assert not any(method.client_streaming for method in service.method)
 
 
-def test_everything_that_the_service_uses_can_be_had(channel: grpc.Channel) -> None:
+@pytest.mark.parametrize("service", RPCS)
+def test_everything_that_the_service_uses_can_be_had(channel: grpc.Channel, service: str) -> None:
     """What a client needs that knows nothing but the address: the file and all that it imports, each by its name."""
     found: dict[str, descriptor_pb2.FileDescriptorProto] = {}
-    wanted = [reflect(channel, file_containing_symbol=SERVICE)]
+    wanted = [reflect(channel, file_containing_symbol=service)]
     while wanted:
         for packed in wanted.pop().file_descriptor_response.file_descriptor_proto:
             file = descriptor_pb2.FileDescriptorProto.FromString(packed)
@@ -184,10 +194,17 @@ def test_sdk_resolver_finds_the_card_and_a_cache_keeps_it(front: Program, base: 
     http, tenant = front.ready["http"], CARDS[base]
     first, second = resolved[http + base]["cards"]
     named = {"tenant": tenant} if tenant else {}
+    base_url = f"{http}/{tenant}" if tenant else http
+    # Only the default agent can be reached over gRPC by 0.3, which has no tenant.
+    old_grpc = [] if tenant else [{"url": front.ready["grpc"], "protocolBinding": "GRPC", "protocolVersion": "0.3"}]
     assert first == second
     assert first["supportedInterfaces"] == [
-        {"url": f"{http}/{tenant}/" if tenant else f"{http}/", "protocolBinding": "JSONRPC", "protocolVersion": "1.0"},
+        {"url": f"{base_url}/", "protocolBinding": "JSONRPC", "protocolVersion": "1.0"},
         {"url": front.ready["grpc"], "protocolBinding": "GRPC", "protocolVersion": "1.0", **named},
+        {"url": base_url, "protocolBinding": "HTTP+JSON", "protocolVersion": "1.0"},
+        {"url": f"{base_url}/", "protocolBinding": "JSONRPC", "protocolVersion": "0.3"},
+        {"url": base_url, "protocolBinding": "HTTP+JSON", "protocolVersion": "0.3"},
+        *old_grpc,
     ]
     assert first["skills"]
 
