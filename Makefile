@@ -24,9 +24,14 @@ $(INSTALLED): pyproject.toml constraints.txt
 run: setup ## Set up, then run the demo and keep serving
 	$(BIN)/a2a-gateway demo
 
+.PHONY: peers
+peers: setup ## Make the environments of the peers that the tests talk to
+	@$(BIN)/python -m tools.peers
+	@if command -v npm > /dev/null; then cd examples/node_client && npm ci --silent --no-audit --no-fund; fi
+
 .PHONY: test
-test: setup ## Set up, then run the whole test suite
-	$(BIN)/pytest
+test: setup peers ## Set up, then run the whole test suite
+	$(BIN)/pytest -n auto --dist loadfile
 
 .PHONY: lint
 lint: setup ## Lint, types and layers

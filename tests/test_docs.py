@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from gateway.codec.v0_3.table import CONVERSIONS
 from gateway.errors import ErrorKind
 from gateway.operations import OPERATIONS
-from gateway.settings import AgentSettings, Limits, Settings, Tls
+from gateway.settings import AgentSettings, Limits, OldPeers, Settings, Signing, Tls
+from gateway.southbound.upstream import SPOKEN
 from tools import docs
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted(docs.DOCS.rglob("*.md"))
-LINKING = [*PAGES, ROOT / "README.md", ROOT / "CHANGELOG.md"]
+PAGES = docs.pages(docs.DOCS, docs.README)
+LINKING = [*PAGES, ROOT / "CHANGELOG.md"]
 
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]*`")
@@ -97,7 +99,7 @@ def test_broken_links_are_found(tmp_path: Path) -> None:
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
-    reached = (ROOT / "README.md").read_text()
+    reached = docs.README.read_text()
     missing = [name_of(path) for path in PAGES if path.parent == docs.DOCS and name_of(path) not in reached]
     assert missing == []
 
@@ -109,15 +111,37 @@ def test_every_kind_of_error_is_documented(kind: ErrorKind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("region", "model"), [("settings", Settings), ("agents", AgentSettings), ("tls", Tls), ("limits", Limits)]
+    ("region", "model"),
+    [
+        ("settings", Settings),
+        ("agents", AgentSettings),
+        ("v0-3", OldPeers),
+        ("tls", Tls),
+        ("signing", Signing),
+        ("limits", Limits),
+    ],
 )
 def test_every_setting_is_documented(region: str, model: type[BaseModel]) -> None:
     assert rows_of("settings.md", region) == list(model.model_fields)
     assert [name for name, field in model.model_fields.items() if not field.description] == []
 
 
-def test_every_operation_is_documented() -> None:
-    assert rows_of("operations.md", "operations") == [operation.name for operation in OPERATIONS]
+@pytest.mark.parametrize("region", ["operations", "names-1-0", "names-0-3"])
+def test_every_operation_is_documented(region: str) -> None:
+    assert rows_of("operations.md", region) == [operation.name for operation in OPERATIONS]
+
+
+def test_every_conversion_is_documented_and_every_loss() -> None:
+    losses = [one.new for one in CONVERSIONS if one.lost_to_0_3 or one.lost_to_1_0]
+    assert rows_of("conversion.md", "conversions") == [one.new for one in CONVERSIONS]
+    assert rows_of("conversion.md", "losses") == losses
+
+
+def test_the_matrix_has_every_caller_and_every_agent() -> None:
+    _, head, *rows, _ = docs.README.read_text().split("<!-- generated: matrix -->")[1].split("<!-- end -->")[0].split("\n")
+    callers = [re.sub(r"\W*\*\*(.+?)\*\*.*", r"\1", row) for row in rows[1:]]
+    assert callers == [agent.strip() for agent in head.split("|")[2:-1]]
+    assert len(set(callers)) == len(callers) == len(SPOKEN)
 
 
 @pytest.mark.parametrize(("title", "group"), [("At run time", None), ("For development", "dev")])

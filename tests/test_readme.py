@@ -55,9 +55,17 @@ CHECK_FILE = "a2a-gateway check -c gateway.yaml"
 SERVE_FILE = "a2a-gateway serve -c gateway.yaml"
 STREAM_WEB = 'a2a-gateway stream https://planner.example.com/ "Plan my week"'
 STREAM_GRPC = 'a2a-gateway stream grpc://127.0.0.1:50050 "Plan my week" --tenant planner --json'
-CURL = "curl -N http://127.0.0.1:8080/"
-"""How the one command begins that is longer than a line."""
-HERE = frozenset({SERVE_ECHO, SERVE_PLANNER, CHECK_FILE, SERVE_FILE, STREAM_WEB, STREAM_GRPC, CURL})
+CURL = '"method": "SendStreamingMessage"'
+CURL_REST = "curl -N http://127.0.0.1:8080/message:stream "
+CURL_OLD = '"method": "message/stream"'
+"""What the commands that are longer than a line are known by."""
+CURLS: dict[str, Callable[[Any], Any]] = {
+    CURL: lambda event: event["result"].get("artifactUpdate"),
+    CURL_REST: lambda event: event.get("artifactUpdate"),
+    CURL_OLD: lambda event: event["result"] if event["result"]["kind"] == "artifact-update" else None,
+}
+"""The commands that read a stream, and where the data of one event has an update of an artifact."""
+HERE = frozenset({SERVE_ECHO, SERVE_PLANNER, CHECK_FILE, SERVE_FILE, STREAM_WEB, STREAM_GRPC, *CURLS})
 """What is run below, as it stands but for its addresses."""
 
 VERBS = ("card", "send", "get", "list", "cancel", "subscribe")
@@ -73,7 +81,7 @@ RECIPES = {"make run": "a2a-gateway demo", "make test": "pytest"}
 
 
 def known_as(command: str) -> str:
-    return CURL if command.startswith(CURL) else command
+    return next((mark for mark in CURLS if mark in command), command)
 
 
 def test_every_command_is_run() -> None:
@@ -182,19 +190,28 @@ def test_any_client_finds_the_agent_by_its_card(before_echo: Served) -> None:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
-def test_curl_reads_the_stream(before_echo: Served) -> None:
-    (command,) = (command for command in commands() if command.startswith(CURL))
-    result = ended(program(command, {"http://127.0.0.1:8080": before_echo.http}, ("--silent", "--noproxy", "*")))
-    events = [json.loads(line.removeprefix("data: ")) for line in result.stdout.splitlines() if line]
-    assert result.stdout.startswith("data: ")
-    assert [kind for event in events for kind in event["result"]][:3] == ["task", "statusUpdate", "artifactUpdate"]
-    texts = [
-        part["text"]
-        for event in events
-        for part in event["result"].get("artifactUpdate", {}).get("artifact", {}).get("parts", [])
-    ]
+@pytest.mark.parametrize("curl", CURLS)
+def test_curl_reads_the_stream(before_echo: Served, curl: str) -> None:
+    events = curled(before_echo, curl)
+    updates = [update for event in events if (update := CURLS[curl](event))]
+    texts = [part["text"] for update in updates for part in update["artifact"]["parts"]]
     assert "".join(texts).startswith("You said: hello. ")
+    assert len(texts) > 3, "word by word"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
+def test_the_stream_is_as_shown(before_echo: Served) -> None:
+    events = curled(before_echo, CURL)
+    assert [kind for event in events for kind in event["result"]][:3] == ["task", "statusUpdate", "artifactUpdate"]
     assert_as_shown(events)
+
+
+def curled(gateway: Served, curl: str) -> list[Any]:
+    """The data of each event that a command of the README reads."""
+    (command,) = (command for command in commands() if curl in command)
+    result = ended(program(command, {"http://127.0.0.1:8080": gateway.http}, ("--silent", "--noproxy", "*")))
+    assert result.stdout.startswith("data: ")
+    return [json.loads(line.removeprefix("data: ")) for line in result.stdout.splitlines() if line]
 
 
 def assert_as_shown(events: list[Any]) -> None:

@@ -53,6 +53,8 @@ def interface(binding: str, version: str) -> Json:
     return {"url": "http://127.0.0.1:1/", "protocolBinding": binding, "protocolVersion": version}
 
 
+SPEAKS = "the gateway speaks GRPC 1.0, JSONRPC 1.0, HTTP+JSON 1.0, GRPC 0.3, JSONRPC 0.3, HTTP+JSON 0.3"
+
 UNFIT: dict[str, tuple[Scripts, Script | None, list[str]]] = {
     "a web site": ({"*": [HTML]}, [HTML], ["card: ", "GetTask: "]),
     "a web site without the page": (
@@ -60,15 +62,15 @@ UNFIT: dict[str, tuple[Scripts, Script | None, list[str]]] = {
         [reply(404, (("content-type", "text/html"),), b"<p>Not here</p>")],
         ["card: Fetching the agent's card gave HTTP 404", "GetTask: UNAVAILABLE: Fetching"],
     ),
-    "an agent of 0.3 only": (
+    "an agent of 0.2 only": (
         {"*": [NOT_FOUND]},
-        card(supportedInterfaces=[interface("JSONRPC", "0.3")]),
-        ["GetTask: VERSION_NOT_SUPPORTED: The agent's card offers JSONRPC 0.3; the gateway speaks JSONRPC, GRPC 1.0"],
+        card(supportedInterfaces=[interface("JSONRPC", "0.2")]),
+        [f"GetTask: VERSION_NOT_SUPPORTED: The agent's card offers JSONRPC 0.2; {SPEAKS}"],
     ),
     "an agent of another binding only": (
         {"*": [NOT_FOUND]},
-        card(supportedInterfaces=[interface("HTTP+JSON", "1.0")]),
-        ["GetTask: VERSION_NOT_SUPPORTED: The agent's card offers HTTP+JSON 1.0; the gateway speaks JSONRPC, GRPC 1.0"],
+        card(supportedInterfaces=[interface("HTTP+XML", "1.0")]),
+        [f"GetTask: VERSION_NOT_SUPPORTED: The agent's card offers HTTP+XML 1.0; {SPEAKS}"],
     ),
     "an agent without an interface": (
         {"*": [NOT_FOUND]},
@@ -136,6 +138,14 @@ FILES: dict[str, tuple[str, str]] = {
     "a secret that is not set": (
         "agents: [{name: a, url: 'grpc://127.0.0.1:1', headers: {authorization: '${NO_SUCH_SECRET}'}}]",
         "gateway.yaml: the environment has no NO_SUCH_SECRET",
+    ),
+    "a binding that the URL is not": (
+        "agents: [{name: a, url: 'grpcs://127.0.0.1:1', binding: JSONRPC}]",
+        "gateway.yaml: agents.0: binding: grpcs:// is GRPC and not JSONRPC",
+    ),
+    "another binding that the URL is not": (
+        "agents: [{name: a, url: 'grpc://127.0.0.1:1', binding: HTTP+JSON, version: '0.3'}]",
+        "gateway.yaml: agents.0: binding: grpc:// is GRPC and not HTTP+JSON",
     ),
     "a key without its certificate": (
         "agents: [{name: a, url: 'grpcs://127.0.0.1:1', tls: {key: /dev/null}}]",

@@ -199,8 +199,8 @@ def test_demo_once_shows_a_stream_each_way_and_leaves_nothing_behind(demos: dict
     _, to_http, to_grpc = re.split(r"^ +# .*$", ended.out, flags=re.MULTILINE)
     heads = re.findall(r"^ +# +(.*?) +→ (.*?) *$", ended.out, flags=re.MULTILINE)
     assert heads == [
-        ("gRPC from the agent", "JSON-RPC + SSE to the caller"),
-        ("JSON-RPC + SSE from the agent", "gRPC to the caller"),
+        ("gRPC 1.0 from the agent", "JSON-RPC + SSE 1.0 to the caller"),
+        ("JSON-RPC + SSE 1.0 from the agent", "gRPC 1.0 to the caller"),
     ]
     # A task, that it is worked on, each word, and that it is done.
     assert len(rows(to_http)) == len(MORNING) + 3

@@ -92,7 +92,25 @@ async def test_an_agent_is_told_the_tenant_that_is_its_own(tenant: str | None) -
 
 
 @pytest.mark.parametrize(
-    "path", ["/words/extra", "/words/extra/", "//", "/words//", "/.well-known/", "/words/.well-known/"]
+    "path",
+    [
+        "/words/extra",
+        "/words/extra/",
+        "//",
+        "//words",
+        "//words/",
+        "//message:send",
+        "/words//",
+        "/words//message:send",
+        "/words/words",
+        "/words/words/",
+        "/words/words//",
+        "/words/scribe/",
+        "/words/scribe/message:send",
+        "/words/words/words/message:send",
+        "/.well-known/",
+        "/words/.well-known/",
+    ],
 )
 async def test_nothing_else_is_served(place: Place, path: str) -> None:
     async with HttpCaller(f"http://{place.gateway.http}{path}") as caller:

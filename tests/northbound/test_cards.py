@@ -1,13 +1,16 @@
 """Cards over HTTP and both bindings: the agent's own words, the gateway's addresses, how long they may be kept."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import pytest
 
+from generated.a2a.v0_3 import a2a_pb as a2a_0_3
 from generated.a2a.v1 import a2a_pb as a2a
 from tests.fakes import events
-from tests.fakes.callers import HttpCaller
+from tests.fakes.callers import GrpcCaller, HttpCaller
 from tests.fakes.events import from_wire
 from tests.fakes.http_steps import JSON_HEAD, reply
 from tests.northbound.asking import Place, card, placed
@@ -25,10 +28,17 @@ WHOSE = {
 
 
 def interfaces(place: Place, path: str, tenant: str) -> list[dict[str, str]]:
-    grpc = {"url": place.gateway.grpc, "protocolBinding": "GRPC", "protocolVersion": "1.0"}
+    """What a card says; gRPC of 0.3 has no tenant, so it can only be the default agent's."""
+    root, grpc = place.url(f"/{path}"), place.gateway.grpc
+    new = {"protocolVersion": "1.0"}
+    old = {"protocolVersion": "0.3"}
     return [
-        {"url": place.url(f"/{path}"), "protocolBinding": "JSONRPC", "protocolVersion": "1.0"},
-        {**grpc, "tenant": tenant} if tenant else grpc,
+        {"url": root, "protocolBinding": "JSONRPC", **new},
+        {"url": grpc, "protocolBinding": "GRPC", **new, **({"tenant": tenant} if tenant else {})},
+        {"url": root.removesuffix("/"), "protocolBinding": "HTTP+JSON", **new},
+        {"url": root, "protocolBinding": "JSONRPC", **old},
+        {"url": root.removesuffix("/"), "protocolBinding": "HTTP+JSON", **old},
+        *([] if tenant else [{"url": grpc, "protocolBinding": "GRPC", **old}]),
     ]
 
 
@@ -51,18 +61,65 @@ async def test_a_card_says_what_the_agent_says_but_for_signatures(place: Place, 
     assert but_for_addresses(shown) == but_for_addresses(expected)
 
 
+Reached = Callable[[dict[str, str]], Awaitable[str]]
+"""The id of the task that an interface of a card answers with."""
+
+
+def over_jsonrpc(method: str) -> Reached:
+    async def reached(interface: dict[str, str]) -> str:
+        async with HttpCaller(interface["url"]) as caller:
+            await caller.post(method, {"id": "t"}, headers=(("a2a-version", interface["protocolVersion"]),))
+            answer: Any = (await caller.read_all()).json()
+        return answer["result"]["id"]
+
+    return reached
+
+
+def over_rest(below: str) -> Reached:
+    async def reached(interface: dict[str, str]) -> str:
+        async with httpx.AsyncClient(timeout=20, trust_env=False) as caller:
+            headers = {"a2a-version": interface["protocolVersion"]}
+            return (await caller.get(f"{interface['url']}{below}", headers=headers)).json()["id"]
+
+    return reached
+
+
+async def over_grpc(interface: dict[str, str]) -> str:
+    request = a2a.GetTaskRequest(tenant=interface.get("tenant", ""), id="t")
+    async with GrpcCaller(interface["url"]) as caller:
+        outcome = await caller.call("GetTask", request.to_binary(), metadata=(("a2a-version", "1.0"),))
+    (message,) = outcome.messages
+    return a2a.Task.from_binary(message).id
+
+
+async def over_old_grpc(interface: dict[str, str]) -> str:
+    request = a2a_0_3.GetTaskRequest(name="tasks/t")
+    async with GrpcCaller(interface["url"]) as caller:
+        path, named = "/a2a.v1.A2AService/GetTask", (("a2a-version", "0.3"),)
+        outcome = await caller.call(path, request.to_binary(), metadata=named)
+    (message,) = outcome.messages
+    return a2a_0_3.Task.from_binary(message).id
+
+
+REACHING: dict[tuple[str, str], Reached] = {
+    ("JSONRPC", "1.0"): over_jsonrpc("GetTask"),
+    ("GRPC", "1.0"): over_grpc,
+    ("HTTP+JSON", "1.0"): over_rest("/tasks/t"),
+    ("JSONRPC", "0.3"): over_jsonrpc("tasks/get"),
+    ("HTTP+JSON", "0.3"): over_rest("/v1/tasks/t"),
+    ("GRPC", "0.3"): over_old_grpc,
+}
+
+
 @pytest.mark.parametrize("path", WHOSE)
-async def test_the_address_in_a_card_works(place: Place, path: str) -> None:
-    name, _, _ = WHOSE[path]
-    http, grpc = (await place.card(path))["supportedInterfaces"]
-    async with HttpCaller(http["url"]) as caller:
-        await caller.post("GetTask", {"id": "t"})
-        answer = (await caller.read_all()).json()
-    assert isinstance(answer, dict)
-    assert answer["result"] == events.bare_task(f"of-{name}")
-    outcome = await place.call(grpc.get("tenant", ""))
-    assert [from_wire(a2a.Task, message)["id"] for message in outcome.messages] == [f"of-{name}"]
-    place.asked()
+async def test_the_addresses_in_a_card_work(place: Place, path: str) -> None:
+    name, _, tenant = WHOSE[path]
+    reached: dict[tuple[str, str], str] = {}
+    for interface in (await place.card(path))["supportedInterfaces"]:
+        key = interface["protocolBinding"], interface["protocolVersion"]
+        reached[key] = await REACHING[key](interface)
+    assert reached == {key: f"of-{name}" for key in REACHING if not tenant or key != ("GRPC", "0.3")}
+    assert place.asked() == [name] * len(reached)
 
 
 @pytest.mark.parametrize("path", WHOSE)
@@ -145,6 +202,9 @@ async def test_a_card_that_is_the_same_for_all_is_public() -> None:
     assert [one["url"] for one in answer.json()["supportedInterfaces"]] == [
         "https://agents.example.com/a2a/scribe/",
         f"agents.example.com:{place.gateway.grpc.rpartition(':')[2]}",
+        "https://agents.example.com/a2a/scribe",
+        "https://agents.example.com/a2a/scribe/",
+        "https://agents.example.com/a2a/scribe",
     ]
 
 
@@ -156,6 +216,29 @@ async def test_an_unknown_agent_has_no_card(place: Place, path: str) -> None:
     answer = await place.get(f"{path}{CARD}")
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/plain")
+    assert "retry-after" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("2.0", "A2A version 2.0 is not supported; supported: 1.0, 0.3\n"),
+        ("1.1", "A2A version 1.1 is not supported; supported: 1.0, 0.3\n"),
+        ("latest", "A2A-Version: 'latest' is no protocol version\n"),
+    ],
+)
+@pytest.mark.parametrize("where", ["header", "query"])
+async def test_a_card_of_another_version_is_a_bad_request(
+    place: Place, version: str, said: str, where: str
+) -> None:
+    """It will not be had later either."""
+    if where == "header":
+        answer = await place.get(f"/{CARD}", (("a2a-version", version),))
+    else:
+        answer = await place.get(f"/{CARD}?A2A-Version={version}")
+    assert (answer.status_code, answer.text) == (400, said)
+    assert "retry-after" not in answer.headers
+    assert "etag" not in answer.headers
 
 
 async def test_the_card_of_an_agent_that_is_down_is_a_bad_gateway() -> None:

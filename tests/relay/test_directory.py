@@ -118,12 +118,20 @@ ADDRESSES = {
     Addresses("https://h/", "h:1"): [
         {"url": "https://h/", "protocolBinding": "JSONRPC", "protocolVersion": "1.0"},
         {"url": "h:1", "protocolBinding": "GRPC", "protocolVersion": "1.0"},
+        {"url": "https://h", "protocolBinding": "HTTP+JSON", "protocolVersion": "1.0"},
+        {"url": "https://h/", "protocolBinding": "JSONRPC", "protocolVersion": "0.3"},
+        {"url": "https://h", "protocolBinding": "HTTP+JSON", "protocolVersion": "0.3"},
+        {"url": "h:1", "protocolBinding": "GRPC", "protocolVersion": "0.3"},
     ],
     Addresses("https://h/a/", "[::1]:1", "a"): [
         {"url": "https://h/a/", "protocolBinding": "JSONRPC", "protocolVersion": "1.0"},
         {"url": "[::1]:1", "protocolBinding": "GRPC", "protocolVersion": "1.0", "tenant": "a"},
+        {"url": "https://h/a", "protocolBinding": "HTTP+JSON", "protocolVersion": "1.0"},
+        {"url": "https://h/a/", "protocolBinding": "JSONRPC", "protocolVersion": "0.3"},
+        {"url": "https://h/a", "protocolBinding": "HTTP+JSON", "protocolVersion": "0.3"},
     ],
 }
+"""gRPC of 0.3 has no tenant, so it can only lead to the default agent."""
 
 
 @pytest.mark.parametrize("addresses", ADDRESSES, ids=lambda addresses: addresses.tenant or "default")

@@ -12,7 +12,7 @@ import pytest
 from gateway.agent import CallContext
 from gateway.errors import AgentError, CallerError, ErrorKind, GatewayError
 from gateway.operations import SUBSCRIBE_TO_TASK
-from gateway.settings import ConfigurationError
+from gateway.settings import AgentSettings, ConfigurationError
 from gateway.southbound.cards import CardCache, card_url
 from gateway.southbound.upstream import choose_interface
 from generated.a2a.v1 import a2a_pb as a2a
@@ -293,47 +293,121 @@ async def _settled(cache: CardCache) -> None:
 
 # The interface
 
-CHOICES: dict[str, tuple[list[events.Json], str]] = {
-    "the only one": ([interface("http://a/")], "http://a/"),
-    "the first of two": ([interface("http://a/"), interface("b:1", "GRPC")], "http://a/"),
-    "the first of two, the other way": ([interface("b:1", "GRPC"), interface("http://a/")], "b:1"),
-    "the first that is spoken": ([interface("http://c/", "HTTP+JSON"), interface("b:1", "GRPC")], "b:1"),
-    "not one of 0.3": ([interface("http://a/", version="0.3"), interface("http://b/")], "http://b/"),
-    "not one of 2.0": ([interface("http://a/", version="2.0"), interface("http://b/")], "http://b/"),
-    "not one of 10.0": ([interface("http://a/", version="10.0"), interface("http://b/")], "http://b/"),
-    "one of 1.0.1": ([interface("http://a/", version="1.0.1")], "http://a/"),
-    "one of 1.1": ([interface("http://a/", version="1.1")], "http://a/"),
-    "not one of a binding in other letters": ([interface("http://a/", "jsonrpc"), interface("b:1", "GRPC")], "b:1"),
+WEB_0_3 = interface("http://old/", version="0.3")
+EVERY = [
+    interface("http://a/"),
+    interface("b:1", "GRPC"),
+    interface("http://c/", "HTTP+JSON"),
+    interface("http://d/", version="0.3"),
+    interface("e:1", "GRPC", "0.3"),
+    interface("http://f/", "HTTP+JSON", "0.3"),
+]
+"""All that the gateway speaks."""
+
+Wanted = dict[str, str]
+"""The agent's settings `binding` and `version`, as far as they are set."""
+
+CHOICES: dict[str, tuple[list[events.Json], Wanted, str]] = {
+    "the only one": ([interface("http://a/")], {}, "http://a/"),
+    "the first of two": ([interface("http://a/"), interface("b:1", "GRPC")], {}, "http://a/"),
+    "the first of two, the other way": ([interface("b:1", "GRPC"), interface("http://a/")], {}, "b:1"),
+    "the first of two bindings over HTTP": (
+        [interface("http://c/", "HTTP+JSON"), interface("http://a/")],
+        {},
+        "http://c/",
+    ),
+    "the first of two versions": ([WEB_0_3, interface("http://a/")], {}, "http://old/"),
+    "the first of two versions, the other way": ([interface("http://a/"), WEB_0_3], {}, "http://a/"),
+    "the first that is spoken": ([interface("http://a/", version="0.2"), interface("b:1", "GRPC")], {}, "b:1"),
+    "not one of 2.0": ([interface("http://a/", version="2.0"), interface("http://b/")], {}, "http://b/"),
+    "not one of 10.0": ([interface("http://a/", version="10.0"), interface("http://b/")], {}, "http://b/"),
+    "not one of 1.1": ([interface("http://a/", version="1.1"), interface("http://b/")], {}, "http://b/"),
+    "not one of 1": ([interface("http://a/", version="1"), interface("http://b/")], {}, "http://b/"),
+    "one of 1.0.1": ([interface("http://a/", version="1.0.1")], {}, "http://a/"),
+    "one of 0.3.0": ([interface("http://a/", version="0.3.0")], {}, "http://a/"),
+    "not one of a binding in other letters": ([interface("http://a/", "jsonrpc"), interface("b:1", "GRPC")], {}, "b:1"),
     "not one of an unknown binding": (
         [interface("ws://a/", "https://example.com/ws"), interface("b:1", "GRPC")],
+        {},
         "b:1",
+    ),
+    "JSON-RPC, as is set": (EVERY, {"binding": "JSONRPC"}, "http://a/"),
+    "gRPC, as is set": (EVERY, {"binding": "GRPC"}, "b:1"),
+    "HTTP+JSON, as is set": (EVERY, {"binding": "HTTP+JSON"}, "http://c/"),
+    "1.0, as is set": (EVERY[::-1], {"version": "1.0"}, "http://c/"),
+    "0.3, as is set": (EVERY, {"version": "0.3"}, "http://d/"),
+    "JSON-RPC of 0.3, as is set": (EVERY, {"binding": "JSONRPC", "version": "0.3"}, "http://d/"),
+    "gRPC of 0.3, as is set": (EVERY, {"binding": "GRPC", "version": "0.3"}, "e:1"),
+    "HTTP+JSON of 0.3, as is set": (EVERY, {"binding": "HTTP+JSON", "version": "0.3"}, "http://f/"),
+}
+
+BELIEVED: dict[str, tuple[list[events.Json], Wanted, tuple[str, str, str]]] = {
+    "0.3 at the address of 1.0": (EVERY[:2], {"version": "0.3"}, ("http://a/", "JSONRPC", "0.3")),
+    "1.0 at the address of 0.3": (EVERY[3:], {"version": "1.0"}, ("http://d/", "JSONRPC", "1.0")),
+    "by the binding": (EVERY[:3], {"binding": "GRPC", "version": "0.3"}, ("b:1", "GRPC", "0.3")),
+    "over a version that is not spoken": (
+        [interface("http://a/", version="2.0")],
+        {"version": "1.0"},
+        ("http://a/", "JSONRPC", "1.0"),
+    ),
+    "not of an unknown binding": (
+        [interface("ws://a/", "WS"), *EVERY[1:2]],
+        {"version": "0.3"},
+        ("b:1", "GRPC", "0.3"),
+    ),
+}
+"""Where the card has nothing of the version that the settings name."""
+
+NO_CHOICE: dict[str, tuple[list[events.Json], Wanted, str]] = {
+    "none": ([], {}, "no interface"),
+    "none, whatever is set": ([], {"binding": "JSONRPC", "version": "0.3"}, "no interface"),
+    "only 0.2": ([interface("http://a/", version="0.2")], {}, "JSONRPC 0.2"),
+    "only others": ([interface("http://a/", "HTTP+XML"), interface("x", "WS", "2.0")], {}, "HTTP+XML 1.0, WS 2.0"),
+    "only another binding than is set": (EVERY[:2], {"binding": "HTTP+JSON"}, "JSONRPC 1.0, GRPC 1.0"),
+    "only another binding than is set, of any version": (
+        EVERY[:2],
+        {"binding": "HTTP+JSON", "version": "0.3"},
+        "JSONRPC 1.0, GRPC 1.0",
     ),
 }
 
-NO_CHOICE: dict[str, tuple[list[events.Json], str]] = {
-    "none": ([], "no interface"),
-    "only 0.3": ([interface("http://a/", version="0.3")], "JSONRPC 0.3"),
-    "only others": ([interface("http://a/", "HTTP+JSON"), interface("x", "WS", "2.0")], "HTTP+JSON 1.0, WS 2.0"),
-}
+SPEAKS = "the gateway speaks GRPC 1.0, JSONRPC 1.0, HTTP+JSON 1.0, GRPC 0.3, JSONRPC 0.3, HTTP+JSON 0.3"
 
 
 def card_of(interfaces: list[events.Json]) -> AgentCard:
     return AgentCard.from_json(json.dumps(leading_to(*interfaces)))
 
 
+def wanting(wanted: Wanted) -> AgentSettings:
+    return AgentSettings.model_validate({"name": "agent", "url": "http://nowhere.invalid/", **wanted})
+
+
 @pytest.mark.parametrize("which", CHOICES)
 async def test_the_interface_that_is_used_is(which: str) -> None:
-    interfaces, url = CHOICES[which]
-    assert choose_interface(card_of(interfaces)).url == url
+    interfaces, wanted, url = CHOICES[which]
+    card = card_of(interfaces)
+    chosen = choose_interface(card, wanting(wanted))
+    assert chosen.url == url
+    assert any(chosen is offered for offered in card.supported_interfaces), "it is spoken to as the card says"
+
+
+@pytest.mark.parametrize("which", BELIEVED)
+async def test_a_version_that_is_set_is_believed_over_the_card(which: str) -> None:
+    interfaces, wanted, expected = BELIEVED[which]
+    card = card_of(interfaces)
+    before = card.to_binary()
+    chosen = choose_interface(card, wanting(wanted))
+    assert (chosen.url, chosen.protocol_binding, chosen.protocol_version) == expected
+    assert card.to_binary() == before, "the agent's card is the agent's"
 
 
 @pytest.mark.parametrize("which", NO_CHOICE)
 async def test_no_interface_can_be_used(which: str) -> None:
-    interfaces, offered = NO_CHOICE[which]
-    with pytest.raises(AgentError, match=r"the gateway speaks JSONRPC, GRPC 1\.0") as failed:
-        choose_interface(card_of(interfaces))
+    interfaces, wanted, offered = NO_CHOICE[which]
+    with pytest.raises(AgentError) as failed:
+        choose_interface(card_of(interfaces), wanting(wanted))
     assert failed.value.kind is ErrorKind.VERSION_NOT_SUPPORTED
-    assert f"offers {offered};" in failed.value.message
+    assert failed.value.message == f"The agent's card offers {offered}; {SPEAKS}"
 
 
 # Where it leads

@@ -13,7 +13,7 @@ from tests.fakes import events, scripted_grpc, steps
 from tests.fakes.http_steps import JSON_HEAD, fin, json_error, json_reply, raw, reply, rst, sse
 from tests.fakes.scripted_grpc import ScriptedGrpcAgent
 from tests.fakes.scripted_http import ScriptedHttpAgent
-from tests.southbound.reaching import HERE, limits, reaching, send, task_id
+from tests.southbound.reaching import HERE, interface, leading_to, limits, reaching, send, task_id
 
 pytestmark = pytest.mark.anyio
 
@@ -82,11 +82,10 @@ async def test_a_connection_that_the_agent_closed_is_not_used_again() -> None:
 
 
 async def test_a_connection_that_the_agent_says_it_closes_is_not_used_again() -> None:
-    head = (*JSON_HEAD, ("connection", "close"))
-    body = b'{"jsonrpc":"2.0","id":1,"result":{"id":"t","status":{"state":"TASK_STATE_WORKING"}}}'
-    async with ScriptedHttpAgent({"*": [reply(200, head, body)]}) as agent, reaching(agent.url) as upstream:
+    closing = json_reply(events.bare_task("t"), ("connection", "close"))
+    async with ScriptedHttpAgent({"*": [closing]}) as agent, reaching(agent.url) as upstream:
         for _ in range(2):
-            await task_id(upstream)
+            assert await task_id(upstream) == "t"
         assert len({id(request.connection) for request in agent.calls("GetTask")}) == 2
 
 
@@ -110,7 +109,7 @@ async def test_an_answer_that_nobody_asked_for_is_not_the_next_callers() -> None
     """A second response behind the first may hold what another caller was meant to see."""
     body = b'{"jsonrpc":"2.0","id":1,"result":{"id":"stray","status":{"state":"TASK_STATE_WORKING"}}}'
     stray = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
-    answer = json.dumps({"jsonrpc": "2.0", "id": 1, "result": events.bare_task("t")}).encode()
+    answer = json.dumps({"jsonrpc": "2.0", "id": None, "result": events.bare_task("t")}).encode()
     own = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(answer), answer)
     async with ScriptedHttpAgent({"*": [raw(own + stray)]}) as agent, reaching(agent.url) as upstream:
         assert await task_id(upstream) == "t"
@@ -119,6 +118,25 @@ async def test_an_answer_that_nobody_asked_for_is_not_the_next_callers() -> None
             answered = await task_id(upstream)
         except AgentError:
             answered = "refused"
+    assert answered in ("second", "refused")
+
+
+@pytest.mark.xfail(strict=True, reason="HttpClient uses a connection again on which more came than was asked for")
+async def test_an_answer_that_nobody_asked_for_is_not_the_next_callers_over_http_json() -> None:
+    """There no id tells whose answer it is."""
+    answers = [json.dumps(events.bare_task(name)).encode() for name in ("t", "stray")]
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+    both = raw(b"".join(head % (len(text), text) for text in answers))
+    second = reply(200, JSON_HEAD, json.dumps(events.bare_task("second")).encode())
+    async with ScriptedHttpAgent({"*": [both]}) as agent:
+        given = leading_to(interface(agent.url, "HTTP+JSON"))
+        async with reaching(agent.url, card=given) as upstream:
+            assert await task_id(upstream) == "t"
+            agent.scripts = {"*": [second]}
+            try:
+                answered = await task_id(upstream)
+            except AgentError:
+                answered = "refused"
     assert answered in ("second", "refused")
 
 

@@ -14,7 +14,7 @@ from gateway.southbound.upstream import Upstream
 from generated.a2a.v1 import a2a_pb as a2a
 from generated.a2a.v1.a2a_pb import GetTaskRequest
 from tests.fakes import events, scripted_grpc
-from tests.fakes.http_steps import JSON_HEAD, json_reply, reply
+from tests.fakes.http_steps import json_reply
 from tests.fakes.scripted_grpc import ScriptedGrpcAgent
 from tests.fakes.scripted_http import ScriptedHttpAgent
 from tests.southbound.reaching import HERE, interface, leading_to, reaching, task_id
@@ -110,9 +110,8 @@ async def test_a_caller_without_credentials_gets_no_others(binding: str) -> None
 
 async def test_a_cookie_of_an_agent_reaches_no_other_caller() -> None:
     """What an agent sets for one caller would be seen as that caller's by the next."""
-    set_cookie = (*JSON_HEAD, ("set-cookie", "session=of-the-first; Path=/"))
-    body = b'{"jsonrpc":"2.0","id":1,"result":{"id":"t","status":{"state":"TASK_STATE_WORKING"}}}'
-    async with ScriptedHttpAgent({"*": [reply(200, set_cookie, body)]}) as agent, reaching(agent.url) as upstream:
+    remembering = json_reply(TASK, ("set-cookie", "session=of-the-first; Path=/"))
+    async with ScriptedHttpAgent({"*": [remembering]}) as agent, reaching(agent.url) as upstream:
         await task_id(upstream)
         await task_id(upstream)
         assert [request.header("cookie") for request in agent.calls("GetTask")] == [None, None]
