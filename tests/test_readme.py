@@ -76,7 +76,7 @@ ELSEWHERE: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """What is run by other tests: where, and what must be read there."""
 
-RECIPES = {"make run": "a2a-gateway demo", "make test": "pytest"}
+RECIPES = {"make run": "a2a-gateway demo", "make test": "pytest -n auto --dist loadfile"}
 """What the verbs of make come down to once the environment is set up."""
 
 
