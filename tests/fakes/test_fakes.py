@@ -48,11 +48,6 @@ H2_STREAM: h2_steps.Script = [
 ]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def now() -> float:
     return asyncio.get_running_loop().time()
 

@@ -19,11 +19,6 @@ from tests.faults.json_corpus import ACCEPT, MUST_ACCEPT, MUST_REJECT, OPEN, PAR
 GET_TASK = f"/{scripted_grpc.SERVICE}/GetTask"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 SIZES = (
     ("R08", tables.TIMEOUTS, 20),
     ("R11", tables.CONTRACT_BREACHES, 12),
