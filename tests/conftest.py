@@ -14,4 +14,4 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 @pytest.fixture(scope="session", autouse=True)
 async def one_loop(anyio_backend: tuple[str, dict[str, Any]]) -> AsyncIterator[None]:
     """Keeps the loop from test to test: grpc.aio hands what is left of a closed one to the next, which it breaks."""
-    yield
+    yield  # noqa: PT022 # a fixture that returned would let go of the loop at once
