@@ -1,0 +1,1 @@
+"""What makes each schema of the store from the one before; alembic reads `versions/`."""

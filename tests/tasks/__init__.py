@@ -1,0 +1,1 @@
+"""Tasks that the gateway owns: where they are kept and how they live."""

@@ -1,0 +1,1 @@
+"""Push notifications of relayed agents."""

@@ -1,0 +1,1 @@
+"""Tests of agents that are relayed and can be resumed, over loopback with real parts."""

@@ -1,0 +1,1 @@
+"""One contract, held against every database that keeps tasks."""
