@@ -25,12 +25,23 @@ class Cached(Generic[T]):
         self._failure: GatewayError | None = None
         self._until = 0.0
         self._reading: asyncio.Task[None] | None = None
+        self._doubted = False
+
+    @property
+    def latest(self) -> T | None:
+        """What was last read, however old; None before there is anything."""
+        return self._value
+
+    def doubt(self) -> None:
+        """Whoever asks next waits for a new reading, and gets the last value only if that fails."""
+        self._until = 0.0
+        self._doubted = True
 
     async def get(self) -> T:
         """Raises GatewayError where there is no value to be had."""
         if asyncio.get_running_loop().time() >= self._until and self._reading is None:
             self._reading = asyncio.create_task(self._renew())
-        if self._value is None and self._reading is not None:
+        if (self._value is None or self._doubted) and self._reading is not None:
             await asyncio.shield(self._reading)
         if self._value is None:
             assert self._failure is not None
@@ -50,4 +61,5 @@ class Cached(Generic[T]):
             age_s = self._failure_age_s
         finally:
             self._reading = None
+        self._doubted = False
         self._until = asyncio.get_running_loop().time() + age_s

@@ -14,8 +14,8 @@ from gateway.errors import AgentError, ErrorKind
 from gateway.settings import AgentSettings, ConfigurationError, Limits
 from gateway.southbound.cached import Cached
 from gateway.southbound.cards import ReadCard, fetch_document
-from gateway.southbound.http_client import HttpClient
 from gateway.southbound.request import reading_answer
+from gateway.southbound.transport.http import HttpClient
 from generated.a2a.v1.a2a_pb import AgentCard
 
 

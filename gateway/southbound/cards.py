@@ -18,8 +18,8 @@ from gateway.codec.v0_3.cards import read_card
 from gateway.errors import AgentError, CallerError, ErrorKind
 from gateway.settings import AgentSettings, ConfigurationError, Limits
 from gateway.southbound.cached import Cached
-from gateway.southbound.http_client import HttpClient, read_whole, release
 from gateway.southbound.request import in_time, reading_answer
+from gateway.southbound.transport.http import HttpClient, read_whole
 from generated.a2a.v1.a2a_pb import AgentCapabilities, AgentCard, AgentSkill
 
 WELL_KNOWN = ".well-known/agent-card.json"
@@ -41,19 +41,26 @@ def card_reader(settings: AgentSettings, client: HttpClient, limits: Limits, age
 
     Raises ConfigurationError for a configured card that is none.
     """
+    if (card := configured_card(settings, limits.bounds())) is not None:
+        return lambda: _ready(card)
+    match settings.card:
+        case str() as source:
+            return lambda: fetch(client, source, settings.headers, limits)
+        case _ if agent is not None:
+            return lambda: _extended_or_plain(agent, settings, limits)
+        case _:
+            return lambda: fetch(client, card_url(settings.url), settings.headers, limits)
+
+
+def configured_card(settings: AgentSettings, bounds: Bounds) -> AgentCard | None:
+    """The card that stands in the configuration or in a file. Raises ConfigurationError for one that is none."""
     match settings.card:
         case dict() as members:
-            card = _given(members, f"the card of {settings.name}", limits.bounds())
-            return lambda: _ready(card)
-        case str() as source if source.startswith(("http://", "https://")):
-            return lambda: fetch(client, source, settings.headers, limits)
-        case str() as source:
-            card = _given(_json_file(source), source, limits.bounds())
-            return lambda: _ready(card)
-        case None if agent is not None:
-            return lambda: _extended_or_plain(agent, settings, limits)
-        case None:
-            return lambda: fetch(client, card_url(settings.url), settings.headers, limits)
+            return _given(members, f"the card of {settings.name}", bounds)
+        case str() as source if not source.startswith(("http://", "https://")):
+            return _given(_json_file(source), source, bounds)
+        case _:
+            return None
 
 
 def card_url(url: str) -> str:
@@ -78,9 +85,9 @@ async def fetch_document(
     try:
         body = await in_time(read_whole(response, limits.json_bytes), deadline, None)
     finally:
-        await release(response)
-    if response.status_code != 200:
-        raise AgentError(ErrorKind.UNAVAILABLE, f"Fetching the agent's {what} gave HTTP {response.status_code}")
+        await response.release()
+    if response.status != 200:
+        raise AgentError(ErrorKind.UNAVAILABLE, f"Fetching the agent's {what} gave HTTP {response.status}")
     return body
 
 

@@ -1,55 +1,37 @@
-"""An agent reached over gRPC, on grpc.aio with bytes in and bytes out.
+"""An agent reached over gRPC, whatever carries the bytes.
 
 Decoding is ours, so a message that does not parse is an InvalidAgentResponse and not a mystery.
-Unary rpcs are called like streams and their answers counted: grpc.aio takes none for an answer and
-waits for ever after two. Nothing is retried here: a SendMessage may have had its effect.
+Unary rpcs are called like streams and their answers counted. Nothing is retried here: a SendMessage
+may have had its effect.
 """
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
-from urllib.parse import urlsplit
 
-import grpc
-import grpc.aio
 from protobuf import Message
 
-from gateway.agent import Answer, Burst, CallContext, Event, Head
+from gateway.agent import Answer, Burst, CallContext, Event, Head, ReadFrame, taken
 from gateway.codec import metadata, status
 from gateway.codec.form import Form
-from gateway.errors import AgentError, ErrorKind, GrpcStatus
+from gateway.codec.rpctypes import rpc_types
+from gateway.errors import AgentError, ErrorKind, GatewayError
+from gateway.offload import converted
 from gateway.operations import GET_EXTENDED_AGENT_CARD, Operation
-from gateway.settings import Limits, Tls
+from gateway.settings import Limits
 from gateway.southbound.request import addressed, in_time, reading_answer, writing_request
-from gateway.southbound.trust import grpc_credentials
+from gateway.southbound.transport.channel import Channel, Pairs, Rpc, RpcFailed
 from generated.a2a.v1.a2a_pb import AgentCard, GetExtendedAgentCardRequest
 
 BINDING = "GRPC"
 
-_LONGEST_S = 1e8
-"""What grpc can still count; longer deadlines would wrap around to the past."""
 _DETAILS = "grpc-status-details-bin"
 _ADDRESS = re.compile(r"\b(ipv4|ipv6|unix|dns|passthrough):\S+|\S+:\d{1,5}\b")
-_TRANSPORT_TEXTS = (
-    ("failed to connect", "The agent cannot be reached"),
-    ("DNS resolution failed", "The agent's host has no address"),
-    ("errors resolving", "The agent's host has no address"),
-    ("Socket closed", "The connection to the agent broke"),
-    ("Connection reset", "The connection to the agent broke"),
-    ("recvmsg", "The connection to the agent broke"),
-    ("Stream removed", "The connection to the agent broke"),
-    ("keepalive watchdog", "The agent stopped answering"),
-)
-"""How grpc begins what it says itself, with addresses in it, and what callers are told instead."""
-
-Rpc = grpc.aio.UnaryStreamMultiCallable[bytes, bytes]
-Call = grpc.aio.UnaryStreamCall[bytes, bytes]
-Pairs = Sequence[tuple[str, str | bytes]]
 
 
 class GrpcAgent:
-    """An Agent behind `grpc://` or `grpcs://`.
+    """An Agent at the end of a channel, which it closes.
 
     `paths` gives the rpcs of the version that `form` writes. `tenant` goes into every request. Its
     own card is the extended one, which is all that gRPC offers.
@@ -57,22 +39,14 @@ class GrpcAgent:
 
     def __init__(
         self,
-        url: str,
+        channel: Channel,
         paths: Mapping[Operation, str],
         form: Form[bytes],
         limits: Limits,
-        tls: Tls,
         tenant: str = "",
     ) -> None:
-        parts = urlsplit(url)
-        target, options = parts.netloc, _channel_options(limits)
-        if parts.scheme == "grpcs":
-            self._channel = grpc.aio.secure_channel(target, grpc_credentials(tls), options)
-        else:
-            self._channel = grpc.aio.insecure_channel(target, options)
-        self._rpcs: dict[Operation, Rpc] = {
-            operation: self._channel.unary_stream(path) for operation, path in paths.items()
-        }
+        self._channel = channel
+        self._paths = paths
         self._form = form
         self._bounds = limits.bounds()
         self._limits = limits
@@ -81,13 +55,14 @@ class GrpcAgent:
     async def call(self, operation: Operation, request: Message, context: CallContext) -> Answer:
         answers = await self._begin(operation, request, context, self._limits.unary_s)
         try:
-            if (data := await answers.read()) is None:
-                raise AgentError(ErrorKind.INVALID_AGENT_RESPONSE, "The agent answered nothing")
-            if await answers.read() is not None:
-                raise AgentError(ErrorKind.INVALID_AGENT_RESPONSE, "The agent answered twice")
+            data = await answers.only()
             with reading_answer():
-                message = self._form.read_answer(operation, data, self._bounds)
-            return Answer(message, await answers.final_head())
+                message = await converted(
+                    len(data),
+                    self._limits.inline_bytes,
+                    lambda: self._form.read_answer(operation, data, self._bounds),
+                )
+            return Answer(message, answers.final_head())
         finally:
             await answers.close()
 
@@ -104,16 +79,21 @@ class GrpcAgent:
     async def _begin(
         self, operation: Operation, request: Message, context: CallContext, default_s: float | None
     ) -> "GrpcStream":
+        size_bytes = len(request.to_binary())
         with writing_request():
-            data = self._form.write_request(operation, addressed(request, self._tenant), self._bounds)
+            data = await converted(
+                size_bytes,
+                self._limits.inline_bytes,
+                lambda: self._form.write_request(operation, addressed(request, self._tenant), self._bounds),
+            )
         timeout_s = default_s
         if context.deadline is not None:
-            remaining_s = context.deadline - asyncio.get_running_loop().time()
-            timeout_s = min(max(remaining_s, 0.0), _LONGEST_S)
+            timeout_s = context.deadline - asyncio.get_running_loop().time()
         pairs = metadata.to_metadata(context.headers, self._form.version, context.extensions)
-        call = self._rpcs[operation](data, metadata=pairs, timeout=timeout_s)
-        context.show("southbound", BINDING, "request", data)
-        stream = GrpcStream(call, operation, self._form, context, self._limits)
+        rpc = self._channel.call(self._paths[operation], data, pairs, timeout_s)
+        request_type, answer_type = rpc_types(self._form.version, operation)
+        context.show("southbound", BINDING, "request", data, request_type.from_binary)
+        stream = GrpcStream(rpc, operation, self._form, context, self._limits, answer_type.from_binary)
         try:
             await stream.begin()
         except BaseException:
@@ -126,77 +106,78 @@ class GrpcStream:
     """The answers of one rpc as they come."""
 
     def __init__(
-        self, call: Call, operation: Operation, form: Form[bytes], context: CallContext, limits: Limits
+        self,
+        rpc: Rpc,
+        operation: Operation,
+        form: Form[bytes],
+        context: CallContext,
+        limits: Limits,
+        read_frame: ReadFrame,
     ) -> None:
         self.head = Head()
+        self._pairs: Pairs = ()
+        self._read_frame = read_frame
         self._form = form
-        self._call = call
+        self._rpc = rpc
         self._operation = operation
         self._context = context
         self._idle_s = limits.stream_idle_s
+        self._inline_bytes = limits.inline_bytes
         self._bounds = limits.bounds()
+        self._failure: GatewayError | None = None
 
     async def begin(self) -> None:
         """Waits for the agent's head."""
-        pairs = _pairs(await in_time(self._call.initial_metadata(), None, self._idle_s))
-        self.head = _head(pairs, self._form.version)
+        self._pairs = await in_time(self._rpc.head(), None, self._idle_s)
+        self.head = _head(self._pairs, self._form.version)
 
     async def burst(self) -> Burst | None:
-        data = await self.read()
-        if data is None:
-            return None
-        with reading_answer():
-            return (Event(self._form.read_event(data, self._bounds)),)
+        if self._failure is None:
+            messages = await self._read()
+            if messages is None:
+                return None
+            size_bytes = sum(map(len, messages))
+            burst, self._failure = await converted(
+                size_bytes, self._inline_bytes, lambda: taken(self._events(messages))
+            )
+            if burst:
+                return burst
+        assert self._failure is not None
+        raise self._failure
 
-    async def read(self) -> bytes | None:
-        """The next answer; None once the rpc has ended well. Raises AgentError where it has not."""
-        try:
-            data = await in_time(self._call.read(), None, self._idle_s)
-        except grpc.aio.AioRpcError as error:
-            trailing = _pairs(error.trailing_metadata())
-            raise _agent_error(self._operation, error.code(), error.details() or "", trailing) from None
-        if not isinstance(data, bytes):  # the mark of the end
-            await self._raise_unless_ok()
-            return None
-        self._context.show("southbound", BINDING, "response", data)
-        return data
+    async def only(self) -> bytes:
+        """The one answer of an rpc that has one. Raises AgentError where there is none, or another."""
+        messages = await self._read()
+        if messages is None:
+            raise AgentError(ErrorKind.INVALID_AGENT_RESPONSE, "The agent answered nothing")
+        if len(messages) > 1 or await self._read() is not None:
+            raise AgentError(ErrorKind.INVALID_AGENT_RESPONSE, "The agent answered twice")
+        return messages[0]
 
-    async def final_head(self) -> Head:
+    def final_head(self) -> Head:
         """The head with what came in the trailers, where some agents say which extensions they activated."""
-        pairs = [*_pairs(await self._call.initial_metadata()), *_pairs(await self._call.trailing_metadata())]
-        return _head(pairs, self._form.version)
+        return _head([*self._pairs, *self._rpc.trailers], self._form.version)
 
     async def close(self) -> None:
-        self._call.cancel()
+        self._rpc.cancel()
 
-    async def _raise_unless_ok(self) -> None:
-        code = await self._call.code()
-        if code is not grpc.StatusCode.OK:
-            trailing = _pairs(await self._call.trailing_metadata())
-            raise _agent_error(self._operation, code, await self._call.details() or "", trailing)
+    async def _read(self) -> Sequence[bytes] | None:
+        """What has come; None once the rpc has ended well. Raises AgentError where it has not."""
+        try:
+            with reading_answer():
+                messages = await in_time(self._rpc.burst(), None, self._idle_s)
+        except RpcFailed as failed:
+            raise failed_call(self._operation.name, failed) from None
+        if self._context.is_watched:
+            for data in messages or ():
+                self._context.show("southbound", BINDING, "response", data, self._read_frame)
+        return messages
 
-
-def _channel_options(limits: Limits) -> list[tuple[str, int]]:
-    header_bytes = 8 * limits.header_bytes  # room for a long status text, whose code would be lost otherwise
-    return [
-        ("grpc.max_send_message_length", limits.message_bytes),
-        ("grpc.max_receive_message_length", limits.message_bytes),
-        # Equal, because between the soft and the hard limit grpc refuses at random.
-        ("grpc.max_metadata_size", header_bytes),
-        ("grpc.absolute_max_metadata_size", header_bytes),
-        # A window that grows with the link would let an agent run megabytes ahead of a slow caller.
-        ("grpc.http2.bdp_probe", 0),
-        ("grpc.http2.lookahead_bytes", limits.stream_buffer_bytes),
-        ("grpc.keepalive_time_ms", int(limits.agent_ping_s * 1000)),
-        ("grpc.keepalive_timeout_ms", int(limits.ping_answer_s * 1000)),
-        ("grpc.http2.ping_timeout_ms", int(limits.ping_answer_s * 1000)),
-        ("grpc.enable_retries", 0),
-        ("grpc.min_reconnect_backoff_ms", int(limits.connect_s * 1000)),
-        ("grpc.initial_reconnect_backoff_ms", int(limits.reconnect_s * 1000)),
-        ("grpc.max_reconnect_backoff_ms", int(limits.connect_s * 1000)),
-        # Agents of one address do not share a connection, so one cannot starve the other.
-        ("grpc.use_local_subchannel_pool", 1),
-    ]
+    def _events(self, messages: Sequence[bytes]) -> Iterator[Event]:
+        read, bounds = self._form.read_event, self._bounds
+        with reading_answer():
+            for data in messages:
+                yield Event(read(data, bounds))
 
 
 def _head(pairs: Pairs, version: str) -> Head:
@@ -204,14 +185,10 @@ def _head(pairs: Pairs, version: str) -> Head:
         return Head(metadata.extensions(pairs), version)
 
 
-def _agent_error(operation: Operation, code: grpc.StatusCode, text: str, trailing: Pairs) -> AgentError:
-    rich = next((value for name, value in trailing if name == _DETAILS and isinstance(value, bytes)), None)
-    kind, message, details = status.from_status(operation.name, GrpcStatus[code.name], text, rich)
+def failed_call(operation: str, failed: RpcFailed) -> AgentError:
+    """What the status of a call means; its text names no address."""
+    rich = next((value for name, value in failed.trailers if name == _DETAILS and isinstance(value, bytes)), None)
+    kind, message, details = status.from_status(operation, failed.status, failed.text, rich)
     if rich is None:
-        message = next((said for begin, said in _TRANSPORT_TEXTS if message.startswith(begin)), message)
         message = _ADDRESS.sub("the agent", message[: 2 * status.MESSAGE_CHARS])
     return AgentError(kind, message, details)
-
-
-def _pairs(pairs: object) -> Pairs:
-    return list(cast(Pairs, pairs or ()))

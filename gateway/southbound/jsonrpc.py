@@ -9,7 +9,6 @@ import random
 from collections.abc import Mapping
 from typing import cast
 
-import httpx
 from protobuf import Message
 
 from gateway.agent import Answer, CallContext
@@ -18,11 +17,12 @@ from gateway.codec.form import Form
 from gateway.codec.jsontext import JsonValue
 from gateway.codec.malformed import Malformed
 from gateway.errors import BY_HTTP_STATUS, AgentError, ErrorKind
+from gateway.offload import converted
 from gateway.operations import GET_EXTENDED_AGENT_CARD, Operation
 from gateway.settings import Limits
 from gateway.southbound import sse
-from gateway.southbound.http_client import HttpClient, read_whole, release
 from gateway.southbound.request import addressed, in_time, reading_answer, writing_request
+from gateway.southbound.transport.http import HttpClient, Response, media_type, read_whole
 from generated.a2a.v1.a2a_pb import AgentCard, GetExtendedAgentCardRequest, StreamResponse
 
 BINDING = "JSONRPC"
@@ -62,11 +62,15 @@ class JsonRpcAgent:
         try:
             text = await in_time(read_whole(response, self._limits.json_bytes), deadline, None)
         finally:
-            await release(response)
+            await response.release()
         context.show("southbound", BINDING, "response", text)
-        result = self._result(response, text, number)
+        result = await converted(
+            len(text), self._limits.inline_bytes, lambda: self._result(response, text, number)
+        )
         with reading_answer():
-            answer = self._form.read_answer(operation, result, self._bounds)
+            answer = await converted(
+                len(text), self._limits.inline_bytes, lambda: self._form.read_answer(operation, result, self._bounds)
+            )
         return Answer(answer, sse.head_of(response, self._form.version))
 
     async def open(self, operation: Operation, request: Message, context: CallContext) -> sse.SseStream:
@@ -85,7 +89,7 @@ class JsonRpcAgent:
             head = sse.head_of(response, self._form.version)
             return sse.SseStream(response, head, read, BINDING, context, self._limits)
         except BaseException:
-            await release(response)
+            await response.release()
             raise
 
     async def card(self, context: CallContext) -> AgentCard:
@@ -97,29 +101,34 @@ class JsonRpcAgent:
 
     async def _post(
         self, number: int, operation: Operation, request: Message, accept: str, context: CallContext
-    ) -> httpx.Response:
+    ) -> Response:
+        size_bytes = len(request.to_binary())
         with writing_request():
-            params = self._form.write_request(operation, addressed(request, self._tenant), self._bounds)
+            params = await converted(
+                size_bytes,
+                self._limits.inline_bytes,
+                lambda: self._form.write_request(operation, addressed(request, self._tenant), self._bounds),
+            )
         body = jsonrpc.request(number, self._methods[operation], params)
-        headers = {**context.headers, **metadata.parameters(self._form.version, context.extensions)}
+        headers = {**context.headers, **metadata.requested(self._form.version, context.extensions)}
         headers |= {"accept": accept, "accept-encoding": "identity", "content-type": _JSON}
         context.show("southbound", BINDING, "request", body)
         return await self._client.send("POST", self._url, body, headers)
 
-    def _result(self, response: httpx.Response, text: bytes, number: int) -> JsonValue:
+    def _result(self, response: Response, text: bytes, number: int) -> JsonValue:
         """The result in an answer's body; raises what the answer says or what its form betrays."""
-        if sse.media_type(response).endswith("json"):
+        if media_type(response).endswith("json"):
             try:
                 return self._answer(text, number)
             except Malformed as error:
-                if response.status_code == 200:
+                if response.status == 200:
                     with reading_answer():
                         raise error
-        if response.status_code == 200:
-            media_type = sse.media_type(response) or "something of no media type"
-            raise AgentError(ErrorKind.INVALID_AGENT_RESPONSE, f"The agent answered {media_type}")
-        kind = BY_HTTP_STATUS.get(response.status_code, ErrorKind.UNKNOWN)
-        raise AgentError(kind, f"The agent answered HTTP {response.status_code}")
+        if response.status == 200:
+            content = media_type(response) or "something of no media type"
+            raise AgentError(ErrorKind.INVALID_AGENT_RESPONSE, f"The agent answered {content}")
+        kind = BY_HTTP_STATUS.get(response.status, ErrorKind.UNKNOWN)
+        raise AgentError(kind, f"The agent answered HTTP {response.status}")
 
     def _answer(self, text: bytes, number: int) -> JsonValue:
         answer = jsonrpc.read_answer(text, self._bounds, number)

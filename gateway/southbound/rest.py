@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-import httpx
 from protobuf import Message
 
 from gateway.agent import Answer, CallContext
@@ -16,11 +15,12 @@ from gateway.codec.form import Form
 from gateway.codec.jsontext import JsonValue, dump, load
 from gateway.codec.malformed import Malformed
 from gateway.errors import AgentError, ErrorKind
+from gateway.offload import converted
 from gateway.operations import GET_EXTENDED_AGENT_CARD, Operation
 from gateway.settings import Limits
 from gateway.southbound import sse
-from gateway.southbound.http_client import HttpClient, read_whole, release
 from gateway.southbound.request import addressed, in_time, reading_answer, writing_request
+from gateway.southbound.transport.http import HttpClient, Response, media_type, read_whole
 from generated.a2a.v1.a2a_pb import AgentCard, GetExtendedAgentCardRequest, StreamResponse
 
 BINDING = "HTTP+JSON"
@@ -59,11 +59,15 @@ class RestAgent:
         try:
             text = await in_time(read_whole(response, self._limits.json_bytes), deadline, None)
         finally:
-            await release(response)
+            await response.release()
         context.show("southbound", BINDING, "response", text)
-        result = self._result(operation, response, text)
+        result = await converted(
+            len(text), self._limits.inline_bytes, lambda: self._result(operation, response, text)
+        )
         with reading_answer():
-            answer = self._form.read_answer(operation, result, self._bounds)
+            answer = await converted(
+                len(text), self._limits.inline_bytes, lambda: self._form.read_answer(operation, result, self._bounds)
+            )
         return Answer(answer, sse.head_of(response, self._form.version))
 
     async def open(self, operation: Operation, request: Message, context: CallContext) -> sse.SseStream:
@@ -85,7 +89,7 @@ class RestAgent:
             head = sse.head_of(response, self._form.version)
             return sse.SseStream(response, head, read, BINDING, context, self._limits)
         except BaseException:
-            await release(response)
+            await response.release()
             raise
 
     async def card(self, context: CallContext) -> AgentCard:
@@ -97,43 +101,47 @@ class RestAgent:
 
     async def _ask(
         self, operation: Operation, request: Message, accept: str, context: CallContext
-    ) -> httpx.Response:
+    ) -> Response:
         first, *others = self._routes[operation]
         response = await self._ask_by(first, request, accept, context)
-        if response.status_code == _METHOD_NOT_ALLOWED and others:
+        if response.status == _METHOD_NOT_ALLOWED and others:
             # Nothing was done yet. What is learned here holds for the calls to come.
-            await release(response)
+            await response.release()
             self._routes[operation] = (*others, first)
             response = await self._ask_by(others[0], request, accept, context)
         return response
 
     async def _ask_by(
         self, route: rest.Route, request: Message, accept: str, context: CallContext
-    ) -> httpx.Response:
+    ) -> Response:
+        def written() -> tuple[str, bytes | None]:
+            body = self._form.write_request(route.operation, addressed(request, ""), self._bounds)
+            target, content = rest.to_target(route, cast(dict[str, JsonValue], load(body, self._bounds)))
+            return target, None if content is None else dump(content)
+
         with writing_request():
-            written = self._form.write_request(route.operation, addressed(request, ""), self._bounds)
-            target, content = rest.to_target(route, cast(dict[str, JsonValue], load(written, self._bounds)))
-        body = None if content is None else dump(content)
-        headers = {**context.headers, **metadata.parameters(self._form.version, context.extensions)}
+            target, body = await converted(len(request.to_binary()), self._limits.inline_bytes, written)
+        headers = {**context.headers, **metadata.requested(self._form.version, context.extensions)}
         headers |= {"accept": accept, "accept-encoding": "identity"}
         if body is not None:
             headers["content-type"] = "application/json"
         context.show("southbound", BINDING, "request", f"{route.method} {target}\n".encode() + (body or b""))
         return await self._client.send(route.method, self._base + target, body, headers)
 
-    def _result(self, operation: Operation, response: httpx.Response, text: bytes) -> JsonValue:
+    def _result(self, operation: Operation, response: Response, text: bytes) -> JsonValue:
         """The JSON of an answer's body; raises what the answer says or what its form betrays."""
         value: JsonValue = None
-        if sse.media_type(response).endswith("json") and text.strip():
+        succeeded = 200 <= response.status < 300
+        if media_type(response).endswith("json") and text.strip():
             try:
                 value = load(text, self._bounds)
             except Malformed as error:
-                if response.is_success:
+                if succeeded:
                     with reading_answer():
                         raise error
-        elif response.is_success and not operation.answers_nothing:
-            media_type = sse.media_type(response) or "nothing"
-            raise AgentError(ErrorKind.INVALID_AGENT_RESPONSE, f"The agent answered {media_type}")
-        if not response.is_success:
-            raise AgentError(*status.from_rest(operation.name, response.status_code, value))
+        elif succeeded and not operation.answers_nothing:
+            content = media_type(response) or "nothing"
+            raise AgentError(ErrorKind.INVALID_AGENT_RESPONSE, f"The agent answered {content}")
+        if not succeeded:
+            raise AgentError(*status.from_rest(operation.name, response.status, value))
         return value

@@ -1,15 +1,14 @@
 """A stream that an agent answers as Server-Sent Events, whatever is in their data."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-
-import httpx
+from collections.abc import Callable, Iterator
 
 from gateway.agent import Burst, CallContext, Event, Head, taken
 from gateway.codec import metadata, sse
 from gateway.errors import AgentError, ErrorKind, GatewayError
+from gateway.offload import converted
 from gateway.settings import Limits
-from gateway.southbound.http_client import release, talking_to_agent
 from gateway.southbound.request import in_time, reading_answer
+from gateway.southbound.transport.http import Response, media_type
 from generated.a2a.v1.a2a_pb import StreamResponse
 
 MEDIA_TYPE = "text/event-stream"
@@ -23,7 +22,7 @@ class SseStream:
 
     def __init__(
         self,
-        response: httpx.Response,
+        response: Response,
         head: Head,
         read: ReadEvent,
         binding: str,
@@ -34,46 +33,49 @@ class SseStream:
         self._response = response
         self._read = read
         self._binding = binding
-        self._chunks: AsyncIterator[bytes] = aiter(response.aiter_raw())
         self._context = context
         self._idle_s = limits.stream_idle_s
+        self._inline_bytes = limits.inline_bytes
         self._reader = sse.SseReader(limits.json_bytes)
         self._failure: GatewayError | None = None
 
     async def burst(self) -> Burst | None:
         while self._failure is None:
-            with talking_to_agent():
-                chunk = await in_time(anext(self._chunks, None), self._context.deadline, self._idle_s)
+            chunk = await in_time(self._response.chunk(), self._context.deadline, self._idle_s)
             if chunk is None:
                 if self._reader.pending:
                     raise AgentError(ErrorKind.UNAVAILABLE, "The agent's stream was cut in the middle of an event")
                 return None
-            burst, self._failure = taken(self._events(chunk))
+            burst, self._failure = await self._taken(chunk)
             if burst:
                 return burst
         raise self._failure
 
     async def close(self) -> None:
-        await release(self._response)
+        await self._response.release()
 
-    def _events(self, chunk: bytes) -> Iterator[Event]:
+    async def _taken(self, chunk: bytes) -> tuple[list[Event], GatewayError | None]:
+        if self._context.is_watched:  # by someone who is told on the event loop
+            return taken(self._events(chunk, shown=True))
+        size_bytes = self._reader.size + len(chunk)
+        return await converted(size_bytes, self._inline_bytes, lambda: taken(self._events(chunk, shown=False)))
+
+    def _events(self, chunk: bytes, *, shown: bool) -> Iterator[Event]:
         with reading_answer():
             for event in self._reader.feed(chunk):
-                self._context.show("southbound", self._binding, "response", sse.frame(event.data))
+                if shown:
+                    name = "" if event.event == "message" else event.event
+                    self._context.show("southbound", self._binding, "response", sse.frame(event.data, name, event.id))
                 if event.data and event.event in ("message", "error"):
                     yield Event(self._read(event.data, event.event == "error"), event.id)
 
 
-def is_stream(response: httpx.Response) -> bool:
+def is_stream(response: Response) -> bool:
     """Whether a response is one of Server-Sent Events."""
-    return response.status_code == 200 and media_type(response) == MEDIA_TYPE
+    return response.status == 200 and media_type(response) == MEDIA_TYPE
 
 
-def media_type(response: httpx.Response) -> str:
-    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def head_of(response: httpx.Response, version: str) -> Head:
+def head_of(response: Response, version: str) -> Head:
     """What a response says of itself, from an agent that speaks `version`."""
     with reading_answer():
-        return Head(metadata.extensions(response.headers.multi_items()), version)
+        return Head(metadata.extensions(response.headers), version)

@@ -24,10 +24,11 @@ from gateway.settings import AgentSettings, Limits
 from gateway.southbound.card_keys import CardKeys
 from gateway.southbound.cards import CardCache, card_reader, card_url
 from gateway.southbound.grpc import GrpcAgent
-from gateway.southbound.http_client import HttpClient
 from gateway.southbound.jsonrpc import JsonRpcAgent
 from gateway.southbound.old_agent import OldAgent
 from gateway.southbound.rest import RestAgent
+from gateway.southbound.transport.choice import TRANSPORTS
+from gateway.southbound.transport.http import HttpClient
 from generated.a2a.v1.a2a_pb import AgentCard, AgentInterface
 
 Connect = Callable[[AgentInterface, AgentSettings, HttpClient, Limits], Agent]
@@ -44,7 +45,8 @@ def connect_grpc(paths: Mapping[Operation, str], form_of: FormOf[bytes]) -> Conn
         secure = scheme in ("https", "grpcs") or (not scheme and settings.url.startswith("https"))
         url = f"{'grpcs' if secure else 'grpc'}://{address.rstrip('/')}"
         form = form_of(settings.v0_3.choices())
-        return GrpcAgent(url, paths, form, limits, settings.tls, _tenant(interface, settings))
+        channel = TRANSPORTS[settings.transport].channel(url, limits, settings.tls)
+        return GrpcAgent(channel, paths, form, limits, _tenant(interface, settings))
 
     return connect
 
@@ -111,7 +113,7 @@ class Upstream:
     def __init__(self, settings: AgentSettings, limits: Limits) -> None:
         self._settings = settings
         self._limits = limits
-        self._client = HttpClient(limits, settings.tls)
+        self._client = TRANSPORTS[settings.transport].http(limits, settings.tls)
         self._interface: AgentInterface | None = None
         self._agent: Agent | None = None
         self._retired: list[Agent] = []

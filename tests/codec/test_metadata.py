@@ -140,7 +140,10 @@ def test_what_goes_to_an_agent() -> None:
         ("x-trace-bin", b"\xfb\xff"),
         ("a2a-version", "1.0"),
         ("a2a-extensions", "urn:a,urn:b"),
+        ("x-a2a-extensions", "urn:a,urn:b"),
     ]
+    assert metadata.requested("0.3", ("urn:a",)) == metadata.parameters("0.3", ("urn:a",))
+    assert metadata.requested("1.0", ()) == metadata.parameters("1.0", ())
 
 
 FORWARDABLE = ["x-trace", "x-api-key", "x-trace-bin", "authorization", "traceparent", "a.b_c", "forwarded"]

@@ -81,10 +81,11 @@ class Session:
 class H2Exchange:
     """What the steps of a script act on: one stream of one connection."""
 
-    def __init__(self, call: H2Call, session: Session, cut: Cut | None) -> None:
+    def __init__(self, call: H2Call, session: Session, cut: Cut | None, piece_bytes: int | None = None) -> None:
         self.call = call
         self.session = session
         self._cut = cut
+        self._piece_bytes = piece_bytes
 
     async def headers(self, headers: HeaderList, *, end: bool) -> None:
         """HEADERS: the response's the first time, trailers after that."""
@@ -105,6 +106,14 @@ class H2Exchange:
             await self._write(partial(machine.send_data, stream_id, piece, end_stream=end and not data))
             if not data:
                 return
+
+    async def padded(self, content: bytes, pad_bytes: int) -> None:
+        """DATA in one frame, with padding, once the peer's windows let it."""
+        machine, stream_id = self.session.h2, self.call.stream_id
+        while machine.local_flow_control_window(stream_id) <= len(content) + pad_bytes:
+            async with self.session.window_moved:
+                await self.session.window_moved.wait()
+        await self._write(lambda: machine.send_data(stream_id, content, pad_length=pad_bytes))
 
     async def reset(self, code: int) -> None:
         await self._write(lambda: self.session.h2.reset_stream(self.call.stream_id, code))
@@ -133,9 +142,13 @@ class H2Exchange:
     async def _send(self, data: bytes) -> None:
         meter, cut = self.call.meter, self._cut
         room = len(data) if cut is None else max(0, cut.after_bytes - meter.bytes)
-        if piece := data[:room]:
+        step = self._piece_bytes or room or 1
+        for start in range(0, min(room, len(data)), step):
+            piece = data[start : min(start + step, room)]
             await self.call.connection.write(piece)
             meter.bytes += len(piece)
+            if self._piece_bytes:
+                await asyncio.sleep(0)
         if cut is not None and meter.bytes >= cut.after_bytes:
             self.end(reset=cut.reset)
 
@@ -184,6 +197,20 @@ def goaway(code: int = h2.errors.ErrorCodes.NO_ERROR, last_stream_id: int = 2**3
 def raw(payload: bytes) -> Step:
     """Bytes that need not be frames."""
     return lambda exchange: exchange.raw(payload)
+
+
+def frames(make: Callable[[int], bytes]) -> Step:
+    """Bytes made for the stream's number, past the state machine and its windows."""
+    return lambda exchange: exchange.raw(make(exchange.call.stream_id))
+
+
+def padded(content: bytes, pad_bytes: int) -> Step:
+    """One DATA frame with padding."""
+
+    async def step(exchange: H2Exchange) -> None:
+        await exchange.padded(content, pad_bytes)
+
+    return step
 
 
 def fin() -> Step:

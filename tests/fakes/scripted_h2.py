@@ -5,12 +5,14 @@ neither checked nor normalised, in or out: tests see what came as it came.
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 
 import h2.config
 import h2.connection
 import h2.events
 import h2.exceptions
+from h2.settings import SettingCodes, Settings
 
 from tests.fakes import steps
 from tests.fakes.h2_steps import GRPC_HEAD, Ended, H2Call, H2Exchange, Script, Scripts, Session, headers
@@ -20,14 +22,26 @@ from tests.fakes.loopback import Connection, Cut, Loopback
 class ScriptedH2Agent(Loopback):
     """An agent on `url`; `scripts` and `cut` may be changed while it runs.
 
-    A script starts when its request is whole. One that ends leaves the stream as it is: a step must
-    send the trailers.
+    A script starts when its request is whole, or with its head where it answers `early`. One that
+    ends leaves the stream as it is: a step must send the trailers. `settings` are those of HTTP/2;
+    `piece_bytes` is how much is written at once.
     """
 
-    def __init__(self, scripts: Scripts, *, cut: Cut | None = None) -> None:
+    def __init__(
+        self,
+        scripts: Scripts,
+        *,
+        cut: Cut | None = None,
+        settings: Mapping[SettingCodes, int] | None = None,
+        piece_bytes: int | None = None,
+        early: bool = False,
+    ) -> None:
         super().__init__()
         self.scripts = scripts
         self.cut = cut
+        self.settings = settings or {}
+        self.piece_bytes = piece_bytes
+        self.early = early
         self.calls: list[H2Call] = []
 
     @property
@@ -49,6 +63,7 @@ class ScriptedH2Agent(Loopback):
             normalize_outbound_headers=False,
         )
         session = Session(connection, h2.connection.H2Connection(config))
+        session.h2.local_settings = Settings(client=False, initial_values=dict(self.settings))
         session.h2.initiate_connection()
         await session.flush()
         async with asyncio.TaskGroup() as scripts:
@@ -76,10 +91,12 @@ class ScriptedH2Agent(Loopback):
                 call = H2Call(stream_id, named, session.connection, asyncio.get_running_loop().time())
                 session.calls[stream_id] = call
                 self.calls.append(call)
+                if self.early:
+                    running[stream_id] = scripts.create_task(self._answer(session, call))
             case h2.events.DataReceived(stream_id=stream_id, data=piece, flow_controlled_length=length):
                 session.calls[stream_id].body += piece
                 session.h2.acknowledge_received_data(length, stream_id)
-            case h2.events.StreamEnded(stream_id=stream_id):
+            case h2.events.StreamEnded(stream_id=stream_id) if not self.early:
                 running[stream_id] = scripts.create_task(self._answer(session, session.calls[stream_id]))
             case h2.events.StreamReset(stream_id=stream_id, error_code=code):
                 session.calls[stream_id].reset_code = int(code)
@@ -93,7 +110,7 @@ class ScriptedH2Agent(Loopback):
                 pass
 
     async def _answer(self, session: Session, call: H2Call) -> None:
-        exchange = H2Exchange(call, session, self.cut)
+        exchange = H2Exchange(call, session, self.cut, self.piece_bytes)
         try:
             for step in self._script(call):
                 await step(exchange)

@@ -14,6 +14,8 @@ from tests.fakes import events
 from tests.fakes.events import Json
 
 HERE = CallContext()
+TRANSPORT = "native"
+"""What the agents are reached by; tests that hold for each of them ask for the fixture of this name."""
 
 
 def limits(**changes: Any) -> Limits:
@@ -23,7 +25,7 @@ def limits(**changes: Any) -> Limits:
 @asynccontextmanager
 async def reaching(url: str, *, bounds: Limits | None = None, **settings: Any) -> AsyncGenerator[Upstream]:
     """An agent of the configuration."""
-    given = AgentSettings.model_validate({"name": "agent", "url": url, **settings})
+    given = AgentSettings.model_validate({"name": "agent", "url": url, "transport": TRANSPORT, **settings})
     upstream = Upstream(given, bounds or limits())
     try:
         yield upstream

@@ -26,7 +26,7 @@ from tests.southbound.tls_front import TlsFront
 # uvloop leaves the transport of a connection that fails its handshake at the server, the fake here, to the collector.
 UNCLOSED = pytest.mark.filterwarnings("ignore:unclosed resource <TCPTransport:ResourceWarning")
 
-pytestmark = [pytest.mark.anyio, UNCLOSED]
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("transport"), UNCLOSED]
 
 SCHEMES = ("grpcs", "https")
 LONG_AGO = datetime.datetime(2001, 1, 1, tzinfo=datetime.UTC)

@@ -20,7 +20,7 @@ from tests.fakes.scripted_http import ScriptedHttpAgent
 from tests.southbound.reaching import HERE, interface, leading_to, reaching, task_id
 from tests.southbound.test_cards import shown
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("transport")]
 
 TASK = events.bare_task("t")
 

@@ -1,14 +1,15 @@
-"""The HTTP client towards one agent: its time limits, its trust, its sockets."""
+"""HTTP towards one agent on httpx: its time limits, its trust, its sockets."""
 
 import asyncio
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
 
+from gateway.codec.metadata import Pairs
 from gateway.errors import AgentError, ErrorKind
 from gateway.settings import Limits, Tls
 from gateway.southbound.trust import ssl_context
@@ -18,7 +19,7 @@ _HANDED_OVER = "receive_response_headers.started"
 
 
 @contextmanager
-def talking_to_agent() -> Iterator[None]:
+def _talking_to_agent() -> Iterator[None]:
     """What breaks on the way to an agent, without its address. Raises AgentError."""
     try:
         yield
@@ -37,7 +38,7 @@ class _NoCookies(CookieJar):
         super().__init__(DefaultCookiePolicy(allowed_domains=[]))
 
 
-class HttpClient:
+class HttpxClient:
     """Sends requests to one agent. It follows no redirects and never times out a stream that is alive."""
 
     def __init__(self, limits: Limits, tls: Tls) -> None:
@@ -64,11 +65,8 @@ class HttpClient:
         )
         self._abandoned: set[asyncio.Task[None]] = set()
 
-    async def send(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> httpx.Response:
-        """The response once its head is there; its body is still to be read, and it to be closed.
-
-        Raises AgentError. Cancelling frees the connection at once, or as soon as it is made.
-        """
+    async def send(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> "HttpxResponse":
+        """Cancelling frees the connection at once, or as soon as it is made. Raises AgentError."""
         handed_over = asyncio.Event()
 
         async def trace(step: str, info: Mapping[str, Any]) -> None:
@@ -80,8 +78,8 @@ class HttpClient:
         )
         sending = asyncio.create_task(self._httpx.send(request, stream=True))
         try:
-            with talking_to_agent():
-                return await asyncio.shield(sending)
+            with _talking_to_agent():
+                return HttpxResponse(await asyncio.shield(sending))
         except asyncio.CancelledError:
             # httpx loses a connection for good when it is cancelled while making one.
             abandoned = asyncio.create_task(_abandon(sending, handed_over))
@@ -95,22 +93,22 @@ class HttpClient:
             await asyncio.wait(self._abandoned)
 
 
-async def read_whole(response: httpx.Response, max_bytes: int) -> bytes:
-    """The body of a response, refused as soon as it is too long. Raises AgentError."""
-    parts: list[bytes] = []
-    size = 0
-    with talking_to_agent():
-        async for chunk in response.aiter_raw():
-            size += len(chunk)
-            if size > max_bytes:
-                raise AgentError(ErrorKind.RESOURCE_EXHAUSTED, f"The agent answered over {max_bytes} bytes")
-            parts.append(chunk)
-    return b"".join(parts)
+class HttpxResponse:
+    """A response of httpx, unread."""
 
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers: Pairs = [(name.lower(), value) for name, value in response.headers.multi_items()]
+        self._response = response
+        self._chunks: AsyncIterator[bytes] = aiter(response.aiter_raw())
 
-async def release(response: httpx.Response) -> None:
-    """Closes a response for sure: httpx loses the connection of one whose closing is cancelled."""
-    await asyncio.shield(asyncio.ensure_future(response.aclose()))
+    async def chunk(self) -> bytes | None:
+        with _talking_to_agent():
+            return await anext(self._chunks, None)
+
+    async def release(self) -> None:
+        """Closes it for sure: httpx loses the connection of one whose closing is cancelled."""
+        await asyncio.shield(asyncio.ensure_future(self._response.aclose()))
 
 
 async def _abandon(sending: asyncio.Task[httpx.Response], handed_over: asyncio.Event) -> None:
@@ -121,4 +119,4 @@ async def _abandon(sending: asyncio.Task[httpx.Response], handed_over: asyncio.E
     sending.cancel()
     await asyncio.wait({sending})
     if not sending.cancelled() and sending.exception() is None:
-        await release(sending.result())
+        await HttpxResponse(sending.result()).release()
