@@ -27,6 +27,8 @@ run: setup ## Set up, then run the demo and keep serving
 .PHONY: peers
 peers: setup ## Make the environments of the peers that the tests talk to
 	@$(BIN)/python -m tools.peers
+	@if command -v chromium chromium-browser google-chrome > /dev/null; then \
+	  $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'; fi
 	@if command -v npm > /dev/null; then cd examples/node_client && npm ci --silent --no-audit --no-fund; fi
 
 .PHONY: test
@@ -47,6 +49,11 @@ generated: setup ## Prove that generated/ and docs/ are what `make generate` wri
 
 .PHONY: check
 check: lint generated test ## Everything that CI runs
+
+.PHONY: bench
+bench: setup ## Measure the gateway beside its peers, and write docs/benchmarks.md (BENCH=--quick: a rough minute, printed only)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
+	$(BIN)/python -m benchmarks --publish $(BENCH)
 
 .PHONY: generate
 generate: setup ## Write generated/ and the generated parts of docs/ anew

@@ -27,14 +27,24 @@ class Crossing:
     """Which call; the same on both edges."""
     side: Side
     binding: str
-    """`JSONRPC` or `GRPC`."""
+    """`JSONRPC`, `HTTP+JSON`, `GRPC`, or `WORKER` for one in this process."""
     direction: Direction
     frame: bytes
-    """The bytes as they stand on the wire: an SSE frame, a JSON body, a protobuf message."""
+    """The bytes as they stand on the wire: SSE frames, a JSON body, a protobuf message."""
+    read: "ReadFrame | None" = None
+    """Reads the frame, where it is a protobuf message."""
 
 
-Watch = Callable[[Crossing], None]
-"""Is shown every frame that crosses an edge."""
+ReadFrame = Callable[[bytes], Message]
+"""Gives the protobuf message that a frame is. Raises ValueError and its kind where it is none."""
+
+
+class Watch(Protocol):
+    """Is shown every frame that crosses an edge, while it looks."""
+
+    looking: bool
+
+    def __call__(self, crossing: Crossing) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +62,22 @@ class CallContext:
     deadline: float | None = None
     """When the caller stops waiting, on the event loop's clock in seconds; None: it does not say."""
     watch: Watch | None = None
+    version: str = "1.0"
+    """Of A2A, as the caller speaks it."""
+    principal: str = ""
+    """Who calls, as the configured header says; empty where callers are not told apart."""
 
-    def show(self, side: Side, binding: str, direction: Direction, frame: bytes) -> None:
-        """Shows a frame to whoever watches."""
-        if self.watch is not None:
-            self.watch(Crossing(self.call, side, binding, direction, frame))
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody would see what is shown now."""
+        return self.watch is not None and self.watch.looking
+
+    def show(
+        self, side: Side, binding: str, direction: Direction, frame: bytes, read: ReadFrame | None = None
+    ) -> None:
+        """Shows a frame to whoever watches; `read` where it is a protobuf message."""
+        if self.watch is not None and self.watch.looking:
+            self.watch(Crossing(self.call, side, binding, direction, frame, read))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,30 +16,26 @@ from grpc_health.v1._async import HealthServicer
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
-from gateway.agent import Agent, Watch
+from gateway.assembly import assemble
 from gateway.northbound.connection import bounded_protocol
+from gateway.northbound.console.feed import WireFeed
+from gateway.northbound.console.site import ConsoleSite
 from gateway.northbound.grpc import A2AHandlers
 from gateway.northbound.http import http_app
 from gateway.northbound.intake import Intake
+from gateway.northbound.push import PushEndpoint
 from gateway.northbound.reflection import A2A_SERVICES, enable_reflection
 from gateway.northbound.site import Sites
 from gateway.relay.calls import Calls, Ending
-from gateway.relay.contract import Contracted
-from gateway.relay.directory import Directory
 from gateway.relay.published import Signer
 from gateway.relay.telemetry import Metrics
-from gateway.settings import AgentSettings, ConfigurationError, Limits, Settings
-from gateway.southbound.upstream import Upstream
+from gateway.relay.wire import Show, Wire
+from gateway.settings import ConfigurationError, Limits, Settings
 
 _LAST_WORDS_S = 1.0
 """For telling callers that the gateway stops, out of the drain time."""
 
 _log = structlog.get_logger("a2a_gateway")
-
-
-def connect(settings: AgentSettings, limits: Limits) -> Agent:
-    """An agent of the configuration, with everything that the gateway wraps around it."""
-    return Contracted(Upstream(settings, limits), lenient=settings.stream_contract == "lenient")
 
 
 class Gateway:
@@ -51,17 +47,22 @@ class Gateway:
             print(gateway.http, gateway.grpc)
             await gateway.until_signalled()
 
-    `watch`, if given, is shown every frame that crosses an edge.
+    `show`, if given, is shown every frame that crosses an edge. With `shares_ports` other processes
+    may listen on the same ports.
     """
 
-    def __init__(self, settings: Settings, watch: Watch | None = None) -> None:
+    def __init__(self, settings: Settings, show: Show | None = None, *, shares_ports: bool = False) -> None:
         self.settings = settings
+        self._shares_ports = shares_ports
         self.http = ""
         """HOST:PORT of the HTTP side, once entered."""
         self.grpc = ""
         """HOST:PORT of the gRPC side, once entered."""
-        self._watch = watch
-        self._metrics = Metrics(CollectorRegistry())
+        self._show = show
+        self._wire = Wire()
+        self._feed = WireFeed(self._wire, settings)
+        self._registry = CollectorRegistry()
+        self._metrics = Metrics(self._registry)
         self._calls = Calls(settings.limits, self._metrics)
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
         self._stop_by = 0.0
@@ -82,30 +83,39 @@ class Gateway:
         self._calls.end(Ending.STOPPING)
         if not await self._calls.finished(within_s=left_s):
             self._calls.end(Ending.STALLED)
+        await self._feed.close(_LAST_WORDS_S)
         await self._stack.aclose()
         _log.info("stopped")
 
     async def _start(self, stack: AsyncExitStack) -> None:
         """Takes up each part; `stack` gives them back in the opposite order."""
         limits = self.settings.limits
-        directory = Directory({agent.name: connect(agent, limits) for agent in self.settings.agents})
-        stack.push_async_callback(directory.close)
+        assembly = await assemble(self.settings, self._registry, stack)
         signing = self.settings.signing
         signer = signing and Signer(signing.signing_key(), signing.jku)
-        intake = Intake(self.settings, directory, self._calls, self._watch, signer)
-        listener = stack.enter_context(closing(_listen(self.settings.http, limits)))
+        if self._show is not None:
+            stack.enter_context(self._wire.shown_to(self._show))
+        intake = Intake(self.settings, assembly.directory, self._calls, self._wire, signer)
+        listener = stack.enter_context(closing(_listen(self.settings.http, limits, shared=self._shares_ports)))
         self.http = _named(self.settings.http, listener.getsockname()[1])
-        self._grpc_server = grpc.aio.server(options=_server_options(limits))
+        self._grpc_server = grpc.aio.server(options=_server_options(limits, shared=self._shares_ports))
         stack.push_async_callback(self._grpc_server.stop, None)
         self.grpc = _named(self.settings.grpc, self._bind_grpc())
         sites = Sites(self.settings, self.http, self.grpc)
+        push = None
+        if assembly.relaying is not None:
+            assembly.relaying.place.base_url = sites.bound().http
+            push = PushEndpoint(assembly.relaying.receiver, limits)
         self._grpc_server.add_generic_rpc_handlers((A2AHandlers(intake, sites),))
         await self._serve_health()
         enable_reflection(self._grpc_server)
         await self._grpc_server.start()
         clock = asyncio.create_task(self._calls.watch_clock())
         stack.callback(clock.cancel)
-        await stack.enter_async_context(_serving_http(http_app(intake, sites, self._metrics), listener, limits))
+        app = http_app(intake, sites, self._metrics, ConsoleSite(self.settings, self._feed), push)
+        await stack.enter_async_context(_serving_http(app, listener, limits))
+        if push is not None:
+            stack.push_async_callback(push.finished, _LAST_WORDS_S)
 
     def catch_signals(self) -> None:
         """Takes SIGTERM and SIGINT from now on; to be called before entering, so that none is lost."""
@@ -186,13 +196,15 @@ async def _serving_http(app: Starlette, listener: socket.socket, limits: Limits)
         await serving
 
 
-def _listen(address: str, limits: Limits) -> socket.socket:
+def _listen(address: str, limits: Limits, *, shared: bool) -> socket.socket:
     host, _, port = address.rpartition(":")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named, asyncio sets TCP_NODELAY on what is accepted; else small replies wait 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             # What is written to a caller that takes nothing dies with its connection, not much later.
@@ -214,7 +226,7 @@ def _named(address: str, port: int) -> str:
     return f"{'localhost' if everywhere else host}:{port}"
 
 
-def _server_options(limits: Limits) -> list[tuple[str, int]]:
+def _server_options(limits: Limits, *, shared: bool) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", limits.message_bytes),
         ("grpc.max_send_message_length", limits.message_bytes),
@@ -229,5 +241,5 @@ def _server_options(limits: Limits) -> list[tuple[str, int]]:
         # Callers may probe as often as we do.
         ("grpc.http2.min_ping_interval_without_data_ms", int(limits.ping_s * 1000 / 2)),
         # Two gateways on one port would share its calls unnoticed.
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", int(shared)),
     ]

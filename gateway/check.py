@@ -4,9 +4,11 @@ import asyncio
 import uuid
 
 from gateway.agent import CallContext
+from gateway.assembly import is_recorded, replayed
 from gateway.errors import AgentError, ErrorKind, GatewayError
 from gateway.operations import GET_TASK
 from gateway.settings import AgentSettings, ConfigurationError, Limits, Settings
+from gateway.southbound.mapped.service import MappedService
 from gateway.southbound.upstream import Upstream
 from generated.a2a.v1.a2a_pb import GetTaskRequest
 
@@ -32,6 +34,14 @@ async def check(settings: Settings) -> dict[str, list[str]]:
 
 async def check_agent(agent: AgentSettings, limits: Limits) -> list[str]:
     """What keeps an agent from being served."""
+    if is_recorded(agent):
+        try:
+            replayed(agent, limits)
+        except ConfigurationError as error:
+            return [str(error)]
+        return []
+    if agent.skills is not None:
+        return await _check_service(agent, limits)
     try:
         upstream = Upstream(agent, limits)
     except (ConfigurationError, OSError) as error:
@@ -39,14 +49,28 @@ async def check_agent(agent: AgentSettings, limits: Limits) -> list[str]:
     problems: list[str] = []
     try:
         try:
-            await upstream.card(_briefly(limits))
+            card = await upstream.card(_briefly(limits))
         except GatewayError as error:
             problems.append(f"card: {error.message}")
+        else:
+            if agent.push == "relay" and not (card.capabilities and card.capabilities.push_notifications):
+                problems.append("push: relay needs push notifications, and its card does not declare them")
         if problem := await _ask(upstream, limits):
             problems.append(await _other_version(agent, upstream.version, limits) or problem)
     finally:
         await upstream.close()
     return list(dict.fromkeys(problems))
+
+
+async def _check_service(agent: AgentSettings, limits: Limits) -> list[str]:
+    try:
+        service = MappedService(agent, limits)
+    except (ConfigurationError, OSError) as error:
+        return [str(error)]
+    try:
+        return await service.problems()
+    finally:
+        await service.close()
 
 
 async def _ask(upstream: Upstream, limits: Limits) -> str:

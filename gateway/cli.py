@@ -34,16 +34,23 @@ Grpc = Annotated[str | None, typer.Option("--grpc", metavar="HOST:PORT", help="W
 Agents = Annotated[
     list[str] | None, typer.Option("--agent", metavar="NAME=URL", help="An agent; may be given more than once.")
 ]
+Store = Annotated[
+    str | None, typer.Option("--store", metavar="URL", help="Where owned tasks are kept: sqlite:///… or postgresql://…")
+]
 Url = Annotated[str, typer.Argument(help="An A2A agent: http(s)://… or grpc(s)://HOST:PORT.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON text a line, for machines.")]
 Tenant = Annotated[str, typer.Option(help="The tenant that names the agent there.")]
 Header = Annotated[list[str] | None, typer.Option("--header", "-H", metavar="'NAME: VALUE'", help="Sent along.")]
 Timeout = Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", help="Give up after this long.")]
 Extension = Annotated[list[str] | None, typer.Option("--extension", metavar="URI", help="Ask for an extension.")]
+Deltas = Annotated[
+    bool | None, typer.Option("--deltas/--no-deltas", help="Ask for token deltas; so it is without --json.")
+]
 TaskId = Annotated[str, typer.Argument(metavar="TASK")]
 Text = Annotated[str, typer.Argument(help="What to say; - reads it from stdin.")]
 Files = Annotated[list[Path] | None, typer.Option("--file", help="A file to send along.")]
 Data = Annotated[str | None, typer.Option("--data", metavar="JSON", help="A data part to send along.")]
+Record = Annotated[Path | None, typer.Option("--record", metavar="FILE", help="Write the stream down as a recording.")]
 _INT32 = 2**31 - 1
 History = Annotated[int | None, typer.Option("--history", min=0, max=_INT32, help="Newest messages to show.")]
 PageSize = Annotated[int | None, typer.Option("--page-size", min=1, max=_INT32, help="At most this many.")]
@@ -52,21 +59,34 @@ ToContext = Annotated[str, typer.Option("--context", help="The conversation that
 
 
 @app.command()
-def serve(config: Config = None, http: Http = None, grpc: Grpc = None, agent: Agents = None) -> None:
+def serve(
+    config: Config = None,
+    http: Http = None,
+    grpc: Grpc = None,
+    agent: Agents = None,
+    store: Store = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes that share both ports.")] = None,
+) -> None:
     """Serve agents over every binding until SIGTERM."""
     from gateway import logs
 
-    settings = _settings(config, http, grpc, agent)
+    settings = _settings(config, agent, http=http, grpc=grpc, store=store, workers=workers)
     logs.configure(settings)
+    if settings.workers > 1:
+        from gateway import processes
+
+        raise typer.Exit(processes.serve(settings))
     _loop(_serve(settings))
 
 
 async def _serve(settings: "Settings") -> None:
+    from gateway import garbage
     from gateway.app import Gateway
 
     gateway = Gateway(settings)
     gateway.catch_signals()
     async with gateway:
+        garbage.settle()
         print(f"serving on http://{gateway.http} and grpc://{gateway.grpc}", flush=True)
         if not await gateway.until_signalled():
             print("cut calls that were still under way", file=sys.stderr)
@@ -79,10 +99,28 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Show it and leave.")] = False,
     versions: Annotated[bool, typer.Option("--versions", help="With A2A 0.3 on the JSON-RPC side.")] = False,
 ) -> None:
-    """Run example agents behind a gateway and show a message stream each way, on both wires."""
+    """Run example agents behind a gateway and show messages stream each way, on both wires."""
     from gateway.demo import run_demo
 
     _loop(run_demo(http, grpc, once=once, versions=versions))
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A recording, of `stream --record` or of the console.")],
+    http: Http = None,
+    grpc: Grpc = None,
+    name: Annotated[str, typer.Option(help="The agent's name.")] = "recording",
+    speed: Annotated[str, typer.Option(metavar="N|instant", help="How many times as fast.")] = "1",
+) -> None:
+    """Serve a recording as an agent, over every binding, until SIGTERM."""
+    from gateway import logs
+    from gateway.settings import load
+
+    agent = {"name": name, "url": f"recording:{file}", "replay_speed": speed}
+    settings = load(None, {"http": http, "grpc": grpc, "agents": [agent]})
+    logs.configure(settings)
+    _loop(_serve(settings))
 
 
 @app.command()
@@ -93,7 +131,7 @@ def check(config: Config = None, agent: Agents = None) -> None:
     from gateway.check import check as check_agents
     from gateway.settings import ConfigurationError
 
-    settings = _settings(config, None, None, agent)
+    settings = _settings(config, agent)
     if not settings.agents:
         raise ConfigurationError("there is no agent to check: give -c FILE or --agent NAME=URL")
     problems = _loop(check_agents(settings))
@@ -104,6 +142,33 @@ def check(config: Config = None, agent: Agents = None) -> None:
             console.print(f"    {problem}", markup=False, soft_wrap=True)
     if any(problems.values()):
         raise typer.Exit(1)
+
+
+@app.command("map")
+def map_service(
+    url: Annotated[str, typer.Argument(help="A gRPC service: grpc(s)://HOST:PORT.")],
+    descriptor_set: Annotated[
+        Path | None, typer.Option("--descriptor-set", metavar="FILE", help="Its definitions, as protoc writes them.")
+    ] = None,
+    proto: Annotated[list[Path] | None, typer.Option("--proto", metavar="FILE", help="A file that defines it.")] = None,
+    include: Annotated[
+        list[Path] | None, typer.Option("--include", metavar="FOLDER", help="Where the imports of --proto are.")
+    ] = None,
+    method: Annotated[
+        list[str] | None, typer.Option("--method", metavar="PACKAGE.SERVICE/METHOD", help="Only this one.")
+    ] = None,
+    name: Annotated[str, typer.Option("--name", help="The agent's name.")] = "",
+) -> None:
+    """Ask a gRPC service for its methods and print a configuration that makes them an agent's skills."""
+    from gateway.errors import GatewayError
+    from gateway.mapping import drafted
+
+    source = {"set": descriptor_set, "protos": proto or (), "includes": include or ()}
+    try:
+        print(_loop(drafted(url, source, method or (), name)), end="")
+    except GatewayError as error:
+        print(error.message, file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -183,7 +248,9 @@ def stream(
     tenant: Tenant = "",
     header: Header = None,
     extension: Extension = None,
+    deltas: Deltas = None,
     timeout: Timeout = None,
+    record: Record = None,
     json: Json = False,
 ) -> None:
     """Send a message and show the answer as it comes."""
@@ -193,8 +260,9 @@ def stream(
 
 
     request = SendMessageRequest(message=client.message(text, file or (), data, task, context))
-    target = client.Target(url, tenant, header or (), tuple(extension or ()), timeout, json)
-    _perform(client.perform(target, SEND_STREAMING_MESSAGE, request), json)
+    asks = not json if deltas is None else deltas
+    target = client.Target(url, tenant, header or (), tuple(extension or ()), timeout, json, asks)
+    _perform(client.perform(target, SEND_STREAMING_MESSAGE, request, record), json)
 
 
 @app.command()
@@ -268,6 +336,7 @@ def subscribe(
     tenant: Tenant = "",
     header: Header = None,
     extension: Extension = None,
+    deltas: Deltas = None,
     timeout: Timeout = None,
     json: Json = False,
 ) -> None:
@@ -277,7 +346,8 @@ def subscribe(
     from generated.a2a.v1.a2a_pb import SubscribeToTaskRequest
 
 
-    target = client.Target(url, tenant, header or (), tuple(extension or ()), timeout, json)
+    asks = not json if deltas is None else deltas
+    target = client.Target(url, tenant, header or (), tuple(extension or ()), timeout, json, asks)
     _perform(client.perform(target, SUBSCRIBE_TO_TASK, SubscribeToTaskRequest(id=task)), json)
 
 
@@ -311,11 +381,10 @@ def _leave(number: int, frame: object) -> NoReturn:
     sys.exit(128 + number if "serve" not in sys.argv else 0)
 
 
-def _settings(config: Path | None, http: str | None, grpc: str | None, agents: list[str] | None) -> "Settings":
+def _settings(config: Path | None, agents: list[str] | None, **flags: str | int | None) -> "Settings":
     from gateway.settings import agent_flag, load
 
-    named = [agent_flag(agent) for agent in agents or ()]
-    return load(config, {"http": http, "grpc": grpc, "agents": named})
+    return load(config, {**flags, "agents": [agent_flag(agent) for agent in agents or ()]})
 
 
 def _perform(verb: Coroutine[Any, Any, None], as_json: bool) -> None:

@@ -1,18 +1,20 @@
 """The client verbs: one operation against any A2A URL, shown to a person or to a machine.
 
-The same southbound agents that the gateway uses, so what works here works there. For a person, text
-goes to stdout as it comes and everything about it to stderr; for a machine, stdout gets one JSON
-text a line.
+The same southbound agents that the gateway uses, so what works here works there.
 """
 
 import asyncio
 import json
 import mimetypes
 import sys
+import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from protobuf import Message as ProtoMessage
 from protobuf import Oneof
@@ -20,27 +22,17 @@ from protobuf.wkt.google.protobuf.struct_pb import Value
 from rich.console import Console
 from rich.markup import escape
 
-from gateway.agent import Agent, CallContext
-from gateway.codec import jsonrpc, protojson, status
+from gateway.agent import Agent, CallContext, Event
+from gateway.codec import jsonrpc, recording, status
+from gateway.deltas.dialect import from_v0_3
+from gateway.deltas.extension import URI as DELTAS
 from gateway.errors import GatewayError
 from gateway.operations import Operation
 from gateway.relay.contract import Contracted
 from gateway.settings import AgentSettings, ConfigurationError, Limits, load
 from gateway.southbound.upstream import Upstream
-from generated.a2a.v1.a2a_pb import (
-    AgentCard,
-    Artifact,
-    ListTasksResponse,
-    Message,
-    Part,
-    Role,
-    SendMessageResponse,
-    StreamResponse,
-    Task,
-    TaskArtifactUpdateEvent,
-    TaskStatus,
-    TaskStatusUpdateEvent,
-)
+from gateway.terminal import Machine, Person, Screen, plain
+from generated.a2a.v1.a2a_pb import Message, Part, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +46,8 @@ class Target:
     extensions: tuple[str, ...] = ()
     timeout_s: float | None = None
     as_json: bool = False
+    deltas: bool = False
+    """Whether token deltas are asked for."""
 
     def settings(self) -> AgentSettings:
         """Raises ConfigurationError."""
@@ -67,20 +61,36 @@ class Target:
         return load(None, {"agents": [flags]}).agents[-1]
 
 
-async def perform(target: Target, operation: Operation, request: ProtoMessage) -> None:
-    """One operation, shown as its answer comes. Raises GatewayError, ConfigurationError."""
+async def perform(
+    target: Target, operation: Operation, request: ProtoMessage, record: Path | None = None
+) -> None:
+    """One operation, shown as its answer comes; a stream is written to `record` as a recording.
+
+    Raises GatewayError, ConfigurationError.
+    """
     limits = Limits.model_validate({})
+    with _Recorder(record, target, operation, request, limits) if record is not None else nullcontext() as recorder:
+        await _perform(target, operation, request, limits, recorder)
+
+
+async def _perform(
+    target: Target, operation: Operation, request: ProtoMessage, limits: Limits, recorder: "_Recorder | None"
+) -> None:
     agent: Agent = Contracted(Upstream(target.settings(), limits), lenient=True)
-    show = _Machine(limits) if target.as_json else _Person()
+    show: Screen = Machine(limits.bounds()) if target.as_json else Person()
     deadline = None if target.timeout_s is None else asyncio.get_running_loop().time() + target.timeout_s
-    context = CallContext(extensions=target.extensions, deadline=deadline)
+    wanted = (*target.extensions, *((DELTAS,) if target.deltas else ()))
+    context = CallContext(extensions=tuple(dict.fromkeys(wanted)), deadline=deadline)
     try:
         if operation.streams:
             stream = await agent.open(operation, request, context)
+            is_old = stream.head.version == "0.3"
             try:
                 while (burst := await stream.burst()) is not None:
                     for event in burst:
-                        show.answer(event.response)
+                        if recorder is not None:
+                            recorder.came(event)
+                        show.answer(from_v0_3(event.response, limits.bounds()) if is_old else event.response)
             finally:
                 await stream.close()
         else:
@@ -98,7 +108,7 @@ async def show_card(target: Target) -> None:
         card = await upstream.card(CallContext())
     finally:
         await upstream.close()
-    (_Machine(limits) if target.as_json else _Person()).answer(card)
+    (Machine(limits.bounds()) if target.as_json else Person()).answer(card)
 
 
 def message(text: str, files: Sequence[Path], data: str | None, task_id: str, context_id: str) -> Message:
@@ -134,113 +144,43 @@ def explain(error: GatewayError, as_json: bool) -> None:
         answer = jsonrpc.failure(jsonrpc.NO_ID, error.kind.row.jsonrpc, error.message, status.to_data(error))
         print(json.dumps({"error": json.loads(answer)["error"]}, ensure_ascii=False), flush=True)
     else:
-        text = f"[red]{error.kind.reason}[/red] {escape(_plain(error.message))}"
+        text = f"[red]{error.kind.reason}[/red] {escape(plain(error.message))}"
         Console(stderr=True, highlight=False, emoji=False, soft_wrap=True).print(text)
 
 
-class _Machine:
-    """One JSON text a line."""
+class _Recorder:
+    """Writes a stream down as it comes. Raises ConfigurationError where the file cannot be written."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(
+        self, path: Path, target: Target, operation: Operation, request: ProtoMessage, limits: Limits
+    ) -> None:
+        self._path = path
         self._bounds = limits.bounds()
+        self._begin = [
+            recording.head_line(target.tenant or "agent", operation.name),
+            recording.request_line(0, request, self._bounds),
+        ]
 
-    def answer(self, answer: ProtoMessage) -> None:
-        sys.stdout.buffer.write(protojson.encode(answer, self._bounds) + b"\n")
-        sys.stdout.flush()
+    def __enter__(self) -> Self:
+        try:
+            self._file = self._path.open("wb")
+        except OSError as error:
+            raise ConfigurationError(f"--record {self._path}: {error.strerror}") from None
+        self._file.writelines(self._begin)
+        self._began_s = time.perf_counter()
+        return self
 
-    def end(self) -> None:
-        pass
+    def came(self, event: Event) -> None:
+        self._file.write(recording.event_line(self._at_ms(), event.response, event.cursor, self._bounds))
+        self._file.flush()
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # What was stopped from here says nothing of how the stream would have ended.
+        if error is None or isinstance(error, GatewayError):
+            self._file.write(recording.end_line(self._at_ms(), error))
+        self._file.close()
 
-@dataclass(slots=True)
-class _Person:
-    """Text on stdout as it comes, the rest on stderr."""
-
-    _notes: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, emoji=False))
-    _in_line: bool = False
-    _shown: set[str] = field(default_factory=set[str])
-    """Artifacts that were shown piece by piece."""
-
-    def answer(self, answer: ProtoMessage) -> None:
-        match answer:
-            case SendMessageResponse(payload=Oneof(value=value)) | StreamResponse(payload=Oneof(value=value)):
-                self.answer(value)
-            case Task():
-                self._task(answer)
-            case Message():
-                self._parts(answer.parts)
-            case TaskStatusUpdateEvent(status=TaskStatus() as status):
-                self._status(answer.task_id, status)
-            case TaskArtifactUpdateEvent(artifact=Artifact() as artifact):
-                self._shown.add(artifact.artifact_id)
-                self._parts(artifact.parts)
-            case ListTasksResponse():
-                for task in answer.tasks:
-                    self._note(f"{task.id}  {_state(task.status)}  context {task.context_id}")
-                self._note(f"{len(answer.tasks)} of {answer.total_size} tasks")
-                if answer.next_page_token:
-                    self._note(f"more: --page-token {answer.next_page_token}")
-            case AgentCard():
-                self._card(answer)
-            case _:
-                self._write(answer.to_json() + "\n")
-
-    def end(self) -> None:
-        if self._in_line:
-            self._write("\n")
-
-    def _task(self, task: Task) -> None:
-        for artifact in task.artifacts:
-            if artifact.artifact_id not in self._shown:
-                self._parts(artifact.parts)
-                self._shown.add(artifact.artifact_id)
-        if task.status is not None:
-            self._status(task.id, task.status)
-
-    def _status(self, task_id: str, status: TaskStatus) -> None:
-        self._note(f"task {task_id} {_state(status)}")
-        if status.message is not None:
-            self._parts(status.message.parts)
-
-    def _parts(self, parts: Sequence[Part]) -> None:
-        for part in parts:
-            match part.content:
-                case Oneof(field="text", value=str(text)):
-                    self._write(text)
-                case Oneof(field="raw", value=bytes(raw)):
-                    self._note(f"file {part.filename or '(unnamed)'} {part.media_type} {len(raw)} bytes")
-                case Oneof(field="url", value=str(url)):
-                    self._note(f"file {part.filename or '(unnamed)'} {part.media_type} at {url}")
-                case Oneof(field="data", value=Value() as value):
-                    self._write(json.dumps(value.to_python(), ensure_ascii=False, indent=2) + "\n")
-                case _:
-                    pass
-
-    def _card(self, card: AgentCard) -> None:
-        self._write(f"{card.name} {card.version}\n{card.description}\n")
-        for interface in card.supported_interfaces:
-            tenant = f" tenant {interface.tenant}" if interface.tenant else ""
-            self._write(f"  {interface.protocol_binding} {interface.protocol_version}  {interface.url}{tenant}\n")
-        for skill in card.skills:
-            self._write(f"  skill {skill.id}: {skill.description}\n")
-
-    def _write(self, text: str) -> None:
-        if not text:
-            return
-        sys.stdout.write(_plain(text))
-        sys.stdout.flush()
-        self._in_line = not text.endswith("\n")
-
-    def _note(self, text: str) -> None:
-        if self._in_line:
-            self._write("\n")
-        self._notes.print(_plain(text), style="dim", markup=False, soft_wrap=True)
-
-
-def _state(status: TaskStatus | None) -> str:
-    return status.state.name.lower().replace("_", "-") if status else "unknown"
-
-
-def _plain(text: str) -> str:
-    """Text without control characters: what an agent says must not steer the terminal."""
-    return "".join(char if char in "\n\t" or char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    def _at_ms(self) -> int:
+        return round((time.perf_counter() - self._began_s) * 1000)

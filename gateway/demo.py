@@ -1,16 +1,20 @@
-"""`demo`: two example agents, the gateway between, one message streamed each way, both wires shown.
+"""`demo`: example agents, the gateway in front, one message streamed each way, both wires shown.
 
-The agents are the programs in `examples/`, each in a process of its own.
+The agents are the programs in `examples/`: two that speak A2A and a gRPC service that knows nothing
+of it, each in a process of its own, and a worker that the gateway runs itself.
 """
 
 import asyncio
+import importlib.util
 import re
 import signal
 import sys
+import tempfile
 import uuid
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import httpx
 import structlog
@@ -29,11 +33,14 @@ from gateway.codec.v0_3.forms import json_rpc
 from gateway.operations import SEND_STREAMING_MESSAGE
 from gateway.settings import ConfigurationError, Limits, Settings, Tls, agent_flag, load
 from gateway.southbound.grpc import GrpcAgent
+from gateway.southbound.transport.choice import TRANSPORTS
 from gateway.southbound.upstream import PATHS_1_0
 from generated.a2a.v1.a2a_pb import Message, Part, Role, SendMessageRequest
 
 PAUSE_S = 0.08
 """Between the words of the example agents."""
+SERVICE = "examples.translator.server"
+WORKER = "python:examples.worker:Poet"
 
 _ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _READY = re.compile(r"listening on (\S+)")
@@ -52,17 +59,30 @@ async def run_demo(http: str | None, grpc: str | None, *, once: bool, versions: 
         over_grpc = await stack.enter_async_context(_example("examples.grpc_agent"))
         scribe = "examples.old_agent" if versions else "examples.jsonrpc_agent"
         over_http = await stack.enter_async_context(_example(scribe))
-        agents = [agent_flag(f"words={over_grpc}"), agent_flag(f"scribe={over_http}")]
+        agents: list[dict[str, Any]] = [agent_flag(f"words={over_grpc}"), agent_flag(f"scribe={over_http}")]
+        service = await stack.enter_async_context(_example(SERVICE)) if _can_translate() else ""
+        if service:
+            agents.append({"name": "translator", "url": service, "skills": "auto"})
+        agents.append(agent_flag(f"poet={WORKER}"))
+        store = stack.enter_context(tempfile.TemporaryDirectory(prefix="a2a-gateway-demo-"))
         wires = _Wires(console)
-        gateway = await stack.enter_async_context(_gateway(http, grpc, agents, wires))
-        console.print(f"[bold]words[/bold]   is a gRPC agent at {over_grpc}")
-        console.print(f"[bold]scribe[/bold]  is a JSON-RPC agent {'of A2A 0.3 ' if versions else ''}at {over_http}")
-        console.print("The gateway stands in front of both.\n")
+        gateway = await stack.enter_async_context(
+            _gateway({"http": http, "grpc": grpc, "agents": agents, "store": f"sqlite:///{store}/demo.db"}, wires)
+        )
+        console.print(f"[bold]words[/bold]       is a gRPC agent at {over_grpc}")
+        console.print(f"[bold]scribe[/bold]      is a JSON-RPC agent {'of A2A 0.3 ' if versions else ''}at {over_http}")
+        if service:
+            console.print(f"[bold]translator[/bold]  is a gRPC service that knows nothing of A2A at {service}")
+        console.print("[bold]poet[/bold]        is a page of Python that the gateway runs itself")
+        console.print("The gateway stands in front of all of them.\n")
         spoken = "0.3" if versions else "1.0"
         wires.title("gRPC 1.0 from the agent", f"JSON-RPC + SSE {spoken} to the caller")
         await _ask_over_http(f"http://{gateway.http}/words/", "Good morning, gateway", old=versions)
         wires.title(f"JSON-RPC + SSE {spoken} from the agent", "gRPC 1.0 to the caller")
         await _ask_over_grpc(gateway.grpc, "scribe", "Good evening, gateway")
+        if service:
+            wires.title("its own gRPC from the service", "JSON-RPC + SSE 1.0 to the caller")
+            await _ask_over_http(f"http://{gateway.http}/translator/", "Good morning, world", old=False)
         wires.rest()
         if once:
             return
@@ -140,7 +160,8 @@ async def _ask_over_http(url: str, text: str, *, old: bool) -> None:
 
 async def _ask_over_grpc(address: str, tenant: str, text: str) -> None:
     limits = Limits.model_validate({})
-    caller = GrpcAgent(f"grpc://{address}", PATHS_1_0, WIRE_1_0, limits, Tls.model_validate({}), tenant)
+    channel = TRANSPORTS["native"].channel(f"grpc://{address}", limits, Tls.model_validate({}))
+    caller = GrpcAgent(channel, PATHS_1_0, WIRE_1_0, limits, tenant)
     try:
         stream = await caller.open(SEND_STREAMING_MESSAGE, _question(text), CallContext())
         while await stream.burst() is not None:
@@ -154,17 +175,20 @@ def _question(text: str) -> SendMessageRequest:
     return SendMessageRequest(message=Message(message_id=str(uuid.uuid4()), role=Role.USER, parts=[part]))
 
 
+def _can_translate() -> bool:
+    """Whether the translator can start: it makes its messages from the proto, which an image has no tools for."""
+    return importlib.util.find_spec("grpc_tools") is not None
+
+
 @asynccontextmanager
-async def _gateway(
-    http: str | None, grpc: str | None, agents: list[dict[str, str]], wires: _Wires
-) -> AsyncIterator[Gateway]:
+async def _gateway(flags: dict[str, Any], wires: _Wires) -> AsyncIterator[Gateway]:
     """A gateway at its usual addresses; where they are taken and nobody chose them, at free ones."""
-    settings = load(None, {"http": http, "grpc": grpc, "agents": agents})
+    settings = load(None, flags)
     gateway = Gateway(settings, wires)
     try:
         await gateway.__aenter__()
     except ConfigurationError:
-        if http or grpc:
+        if flags["http"] or flags["grpc"]:
             raise
         gateway = Gateway(_at_free_ports(settings), wires)
         await gateway.__aenter__()
@@ -209,12 +233,14 @@ async def _ready(module: str, agent: Process) -> str:
 def _try_it(gateway: Gateway) -> str:
     return f"""
 Serving until Ctrl-C:
-  JSON-RPC + SSE   http://{gateway.http}/ (words), http://{gateway.http}/scribe/
-  gRPC             {gateway.grpc} (tenant words or scribe)
+  JSON-RPC + SSE   http://{gateway.http}/ (words), http://{gateway.http}/scribe/, and so on by name
+  gRPC             {gateway.grpc} (tenant words, scribe and so on)
   agent cards      http://{gateway.http}/.well-known/agent-card.json
+  console          http://{gateway.http}/console
   metrics          http://{gateway.http}/metrics
 
 Try:
   a2a-gateway stream http://{gateway.http}/scribe/ "Good day"
+  a2a-gateway stream http://{gateway.http}/poet/ "rain"
   a2a-gateway stream grpc://{gateway.grpc} "Good day" --tenant words --json
 """

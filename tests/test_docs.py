@@ -8,9 +8,22 @@ import pytest
 from pydantic import BaseModel
 
 from gateway.codec.v0_3.table import CONVERSIONS
-from gateway.errors import ErrorKind
+from gateway.errors import ErrorKind, GrpcStatus
 from gateway.operations import OPERATIONS
-from gateway.settings import AgentSettings, Limits, OldPeers, Settings, Signing, Tls
+from gateway.settings import (
+    AgentSettings,
+    ArtifactMapping,
+    DescriptorSource,
+    Limits,
+    OldPeers,
+    PushSettings,
+    ResponseMapping,
+    Settings,
+    Signing,
+    SkillSettings,
+    TaskSettings,
+    Tls,
+)
 from gateway.southbound.upstream import SPOKEN
 from tools import docs
 
@@ -111,19 +124,29 @@ def test_every_kind_of_error_is_documented(kind: ErrorKind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("region", "model"),
+    ("page", "region", "model"),
     [
-        ("settings", Settings),
-        ("agents", AgentSettings),
-        ("v0-3", OldPeers),
-        ("tls", Tls),
-        ("signing", Signing),
-        ("limits", Limits),
+        ("settings.md", "settings", Settings),
+        ("settings.md", "agents", AgentSettings),
+        ("settings.md", "v0-3", OldPeers),
+        ("settings.md", "tls", Tls),
+        ("settings.md", "signing", Signing),
+        ("settings.md", "tasks", TaskSettings),
+        ("settings.md", "push", PushSettings),
+        ("settings.md", "limits", Limits),
+        ("mapping.md", "skills", SkillSettings),
+        ("mapping.md", "responses", ResponseMapping),
+        ("mapping.md", "artifacts", ArtifactMapping),
+        ("mapping.md", "descriptors", DescriptorSource),
     ],
 )
-def test_every_setting_is_documented(region: str, model: type[BaseModel]) -> None:
-    assert rows_of("settings.md", region) == list(model.model_fields)
+def test_every_setting_is_documented(page: str, region: str, model: type[BaseModel]) -> None:
+    assert rows_of(page, region) == list(model.model_fields)
     assert [name for name, field in model.model_fields.items() if not field.description] == []
+
+
+def test_every_grpc_status_of_a_mapped_service_is_documented() -> None:
+    assert rows_of("mapping.md", "outcomes") == [status.name for status in GrpcStatus]
 
 
 @pytest.mark.parametrize("region", ["operations", "names-1-0", "names-0-3"])
@@ -144,7 +167,7 @@ def test_the_matrix_has_every_caller_and_every_agent() -> None:
     assert len(set(callers)) == len(callers) == len(SPOKEN)
 
 
-@pytest.mark.parametrize(("title", "group"), [("At run time", None), ("For development", "dev")])
+@pytest.mark.parametrize(("title", "group"), [("At run time", None), ("For development", "dev"), ("For benchmarks", "bench")])
 def test_every_dependency_has_its_reason(title: str, group: str | None) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = project["optional-dependencies"][group] if group else project["dependencies"]

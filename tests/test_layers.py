@@ -25,12 +25,12 @@ def test_every_arrow_is_kept() -> None:
 
 
 BREACHES = [
-    ("the codec waits", "gateway/codec/sse.py", "import asyncio", "The codec is pure"),
-    ("the codec reads a clock", "gateway/codec/metadata.py", "from time import time", "The codec is pure"),
-    ("the codec rolls dice", "gateway/codec/jsonrpc.py", "import random", "The codec is pure"),
-    ("the codec connects", "gateway/codec/wire.py", "import socket", "The codec is pure"),
-    ("the codec speaks gRPC", "gateway/codec/status.py", "import grpc.aio", "The codec is pure"),
-    ("the codec waits through errors", "gateway/errors.py", "import asyncio", "The codec is pure"),
+    ("the codec waits", "gateway/codec/sse.py", "import asyncio", "What is pure stays so"),
+    ("the codec reads a clock", "gateway/codec/metadata.py", "from time import time", "What is pure stays so"),
+    ("the codec rolls dice", "gateway/codec/jsonrpc.py", "import random", "What is pure stays so"),
+    ("the codec connects", "gateway/codec/wire.py", "import socket", "What is pure stays so"),
+    ("the codec speaks gRPC", "gateway/codec/status.py", "import grpc.aio", "What is pure stays so"),
+    ("the codec waits through errors", "gateway/errors.py", "import asyncio", "What is pure stays so"),
     (
         "northbound reaches for agents",
         "gateway/northbound/intake.py",
@@ -52,6 +52,7 @@ BREACHES = [
     ("the port knows who wraps it", "gateway/agent.py", "import gateway.relay.calls", "Each layer knows only"),
     ("a part knows the whole", "gateway/relay/calls.py", "import gateway.app", "Each layer knows only"),
     ("the codec knows the settings", "gateway/codec/shape.py", "import gateway.settings", "Each layer knows only"),
+    ("a binding knows a transport", "gateway/southbound/sse.py", "import httpx", "Nothing above the transports"),
     ("the relay knows a transport", "gateway/relay/contract.py", "import grpc", "Nothing above the transports"),
     (
         "generated code looks up",

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -55,6 +56,11 @@ CHECK_FILE = "a2a-gateway check -c gateway.yaml"
 SERVE_FILE = "a2a-gateway serve -c gateway.yaml"
 STREAM_WEB = 'a2a-gateway stream https://planner.example.com/ "Plan my week"'
 STREAM_GRPC = 'a2a-gateway stream grpc://127.0.0.1:50050 "Plan my week" --tenant planner --json'
+SERVICE = "python -m examples.translator.server --address 127.0.0.1:50061"
+SERVE_SERVICE = "a2a-gateway serve -c translator.yaml"
+STREAM_SERVICE = 'a2a-gateway stream http://127.0.0.1:8080 "Good morning, world"'
+SERVE_WORKER = "a2a-gateway serve --agent poet=python:examples.worker:Poet"
+CURL_RESUME = "Last-Event-ID"
 CURL = '"method": "SendStreamingMessage"'
 CURL_REST = "curl -N http://127.0.0.1:8080/message:stream "
 CURL_OLD = '"method": "message/stream"'
@@ -65,7 +71,8 @@ CURLS: dict[str, Callable[[Any], Any]] = {
     CURL_OLD: lambda event: event["result"] if event["result"]["kind"] == "artifact-update" else None,
 }
 """The commands that read a stream, and where the data of one event has an update of an artifact."""
-HERE = frozenset({SERVE_ECHO, SERVE_PLANNER, CHECK_FILE, SERVE_FILE, STREAM_WEB, STREAM_GRPC, *CURLS})
+OF_THE_SERVICE = (SERVICE, SERVE_SERVICE, STREAM_SERVICE, CURL_RESUME, SERVE_WORKER)
+HERE = frozenset({SERVE_ECHO, SERVE_PLANNER, CHECK_FILE, SERVE_FILE, STREAM_WEB, STREAM_GRPC, *CURLS, *OF_THE_SERVICE})
 """What is run below, as it stands but for its addresses."""
 
 VERBS = ("card", "send", "get", "list", "cancel", "subscribe")
@@ -81,7 +88,7 @@ RECIPES = {"make run": "a2a-gateway demo", "make test": "pytest -n auto --dist l
 
 
 def known_as(command: str) -> str:
-    return next((mark for mark in CURLS if mark in command), command)
+    return next((mark for mark in (CURL_RESUME, *CURLS) if mark in command), command)
 
 
 def test_every_command_is_run() -> None:
@@ -226,7 +233,7 @@ def assert_as_shown(events: list[Any]) -> None:
 
 def test_stock_stubs_call_the_gateway(before_planner: Served) -> None:
     """The README's Python, with something to do for each event."""
-    (code,) = blocks("python")
+    (code,) = (code for code in blocks("python") if "Stub" in code)
     changes = {'"127.0.0.1:50050"': repr(before_planner.grpc), "...": "events.append(event)"}
     for old, new in changes.items():
         assert old in code
@@ -277,9 +284,13 @@ def test_the_client_streams_over_grpc(before_planner: Served) -> None:
 
 def configuration(folder: Path, change: Callable[[str], str] = lambda text: text) -> Path:
     """The README's YAML as the file that it says to be."""
-    (text,) = blocks("yaml")
-    assert text.startswith("# gateway.yaml\n")
-    file = folder / "gateway.yaml"
+    return written(folder, "gateway.yaml", change)
+
+
+def written(folder: Path, name: str, change: Callable[[str], str]) -> Path:
+    """A file that the README shows."""
+    (text,) = (text for text in blocks("yaml") if text.startswith(f"# {name}\n"))
+    file = folder / name
     file.write_text(change(text))
     return file
 
@@ -321,6 +332,123 @@ def test_the_configuration_is_checked_and_served(tmp_path: Path, places: Places)
         host, _, port = gateway.grpc.rpartition(":")
         assert answers(host, int(port))
         assert answers(host, int(gateway.http.rpartition(":")[2]))
+
+
+# The service that knows nothing of A2A
+
+
+SLOWLY = ("--pause", "0.1")
+"""Enough time between words to leave in the middle."""
+SENTENCE = "Good morning, world. " * 8
+TRANSLATED = " ".join(["guten", "Morgen", "Welt"] * 8)
+
+
+@pytest.fixture(scope="module")
+def before_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("service")
+    service = program(SERVICE, {"127.0.0.1:50061": "127.0.0.1:0"}, SLOWLY)
+    with running(service, "listening on ") as (url,):
+        assert "grpc://127.0.0.1:50061" in TEXT
+        written(folder, "translator.yaml", lambda text: text.replace("grpc://127.0.0.1:50061", url))
+        with running(program(SERVE_SERVICE, {}, ANY), "serving on ", folder) as words:
+            yield served(words)
+
+
+def test_the_service_is_the_one_shown() -> None:
+    (shown,) = blocks("proto")
+    proto = (ROOT / "examples/translator/translator.proto").read_text()
+    lines = [line.strip() for line in shown.splitlines()]
+    assert [line for line in lines if line not in [own.strip() for own in proto.splitlines()]] == []
+    assert len(proto.splitlines()) <= 30
+
+
+def test_three_lines_make_it_an_agent(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, "translator.yaml", lambda text: text), {})
+    (agent,) = settings.agents
+    assert (agent.name, agent.url, agent.skills) == ("translator", "grpc://127.0.0.1:50061", ())
+    (text,) = (text for text in blocks("yaml") if "skills" in text)
+    assert [line.strip(" -").partition(":")[0] for line in text.splitlines()[2:]] == ["name", "url", "skills"]
+
+
+def test_the_service_streams_its_words(before_service: Served) -> None:
+    result = ended(program(STREAM_SERVICE, {"http://127.0.0.1:8080": before_service.http}))
+    assert result.stdout == "guten Morgen Welt\n"
+    (command,) = (line for block in blocks("sh") for line in block.splitlines() if line.startswith(STREAM_SERVICE))
+    assert "# guten Morgen Welt" in command
+
+
+def test_the_sdk_leaves_asks_comes_back_and_cancels(before_service: Served, tmp_path: Path) -> None:
+    """The README's Python in a program of its own: the SDK cannot share a process with the gateway's messages."""
+    (code,) = (code for code in blocks("python") if "create_client" in code)
+    assert "http://127.0.0.1:8080" in code
+    code = code.replace("http://127.0.0.1:8080", before_service.http)
+    about = f"""
+import asyncio
+from a2a.client import create_client
+from a2a.types import *
+
+part = Part(text={SENTENCE!r})
+request = SendMessageRequest(message=Message(message_id="m", role=Role.ROLE_USER, parts=[part]))
+
+async def main():
+{textwrap.indent(code, "    ")}
+    async with await create_client({before_service.http!r}) as client:
+        print(TaskState.Name((await client.get_task(GetTaskRequest(id=task.id))).status.state))
+
+asyncio.run(main())
+"""
+    file = tmp_path / "sdk.py"
+    file.write_text(about)
+    shown = ended([sys.executable, str(file)]).stdout
+    assert re.search(r"^state: TASK_STATE_(SUBMITTED|WORKING)$", shown, re.MULTILINE), "the service works on"
+    assert re.search(r"^task \{$", shown, re.MULTILINE), "the task so far"
+    assert shown.splitlines()[-1] == "TASK_STATE_CANCELED"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
+def test_who_comes_back_gets_exactly_what_was_missed(before_service: Served) -> None:
+    call = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "SendStreamingMessage",
+        "params": {"message": {"messageId": "m", "role": "ROLE_USER", "parts": [{"text": SENTENCE}]}},
+    }
+    heard: list[tuple[str, Any]] = []
+    with httpx.stream("POST", before_service.http, json=call, trust_env=False, timeout=WITHIN_S) as answer:
+        cursor = ""
+        for line in answer.iter_lines():
+            if line.startswith("id: "):
+                cursor = line.removeprefix("id: ")
+            elif line.startswith("data: "):
+                heard.append((cursor, json.loads(line.removeprefix("data: "))["result"]))
+                if len(texts_of(heard)) == 3:
+                    break
+    task_id = heard[0][1]["task"]["id"]
+    (command,) = (command for command in commands() if CURL_RESUME in command)
+    changes = {"http://127.0.0.1:8080": before_service.http, "THE-LAST-ID": heard[-1][0], "THE-TASK": task_id}
+    result = ended(program(command, changes, ("--silent", "--noproxy", "*")))
+    lines = [line.removeprefix("data: ") for line in result.stdout.splitlines() if line.startswith("data: ")]
+    rest = [("", json.loads(line)["result"]) for line in lines]
+    assert "task" not in rest[0][1]
+    assert "".join([*texts_of(heard), *texts_of(rest)]) == TRANSLATED
+
+
+def texts_of(heard: list[tuple[str, Any]]) -> list[str]:
+    return [
+        part["text"]
+        for _, event in heard
+        if "artifactUpdate" in event
+        for part in event["artifactUpdate"]["artifact"]["parts"]
+    ]
+
+
+def test_a_page_of_python_is_an_agent(tmp_path: Path) -> None:
+    store = ("--store", f"sqlite:///{tmp_path / 'a2a.db'}")
+    with running(program(SERVE_WORKER, {}, (*ANY, *store)), "serving on ") as words:
+        result = ended(
+            program(STREAM_SERVICE, {"http://127.0.0.1:8080": served(words).http, "Good morning, world": "rain"})
+        )
+    assert "Of rain I sing" in result.stdout
 
 
 def answers(host: str, port: int) -> bool:

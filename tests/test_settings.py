@@ -176,6 +176,18 @@ ACCEPTED: list[tuple[str, str, Callable[[Settings], object], object]] = [
         lambda settings: settings.agents[0].stream_contract,
         "lenient",
     ),
+    (
+        "a mapped service with every method",
+        "agents: [{name: a, url: 'grpc://a:1', skills: auto}]",
+        lambda settings: settings.agents[0].skills,
+        (),
+    ),
+    (
+        "a mapped service with one method",
+        "agents: [{name: a, url: 'grpc://a:1', skills: [{method: p.S/M, response: {text: a.b}}]}]",
+        lambda settings: [(one.method, one.response and one.response.text) for one in settings.agents[0].skills or ()],
+        [("p.S/M", "a.b")],
+    ),
     ("a limit that is off", "limits: {stream_idle_s: null}", lambda settings: settings.limits.stream_idle_s, None),
     (
         "names with every character",
@@ -286,6 +298,59 @@ REFUSED = [
         "agents: [{name: a, url: 'grpcs://a:1', tls: {ca: /no/such/file}}]",
         "agents.0.tls: there is no file /no/such/file",
     ),
+    *(
+        (f"skills: {name}", f"agents: [{{name: a, url: 'grpc://a:1', {text}}}]", f"agents.0{says}")
+        for name, text, says in (
+            ("none", "skills: []", ".skills: expected a list of at least one skill, or auto"),
+            ("another word", "skills: all", ".skills: expected a list of at least one skill, or auto"),
+            ("no method", "skills: [{id: x}]", ".skills.0.method"),
+            ("no name of a method", "skills: [{method: Translate}]", ".skills.0.method"),
+            (
+                "no expression",
+                "skills: [{method: p.S/M, request: 'a..b'}]",
+                ".skills.0.request: not JMESPath at character 2",
+            ),
+            (
+                "no expression, deeper",
+                "skills: [{method: p.S/M, response: {artifact: {id: 'a['}}}]",
+                ".skills.0.response.artifact.id: the expression ends too early, at character 2",
+            ),
+            ("an unknown part", "skills: [{method: p.S/M, response: {txt: a}}]", ".skills.0.response.txt: unknown"),
+            ("one id twice", "skills: [{method: p.S/M, id: x}, {method: p.S/N, id: x}]", ": skills: two have the id 'x'"),
+            ("a tenant", "skills: auto, tenant: x", ": tenant: means nothing"),
+            ("a version", "skills: auto, version: '0.3'", ": version: means nothing"),
+            ("a card from elsewhere", "skills: auto, card: 'https://x/'", ": card: a mapped service has none"),
+            ("no set", "skills: auto, descriptors: {set: /no/such/file}", ".descriptors.set: there is no file"),
+            ("no proto", "skills: auto, descriptors: {protos: [/no/such]}", ".descriptors.protos.0: there is no file"),
+            ("no folder", "skills: auto, descriptors: {includes: [/no/such]}", ".descriptors.includes.0: there is no"),
+            ("trailers of gRPC's own", "skills: auto, trailers: [grpc-status]", ".trailers.0: 'grpc-status' may not"),
+        )
+    ),
+    (
+        "skills over HTTP",
+        "agents: [{name: a, url: 'http://a', skills: auto}]",
+        "agents.0: skills: methods of a gRPC service; expected a grpc:// or grpcs:// url",
+    ),
+    (
+        "notifications relayed for an agent that is elsewhere",
+        "agents: [{name: a, url: 'https://a.example.com', push: relay}]",
+        "public_url: agent 'a' with `push: relay` must be told where it reaches the gateway",
+    ),
+    (
+        "notifications relayed for an agent that is elsewhere, from everywhere",
+        "http: 0.0.0.0:80\nagents: [{name: a, url: 'grpc://10.0.0.1:1', push: relay}]",
+        "public_url: ",
+    ),
+    (
+        "notifications relayed for a mapped service",
+        "agents: [{name: a, url: 'grpc://localhost:1', skills: auto, push: relay}]",
+        "agents.0: push: relay is for agents that speak A2A",
+    ),
+    (
+        "notifications relayed for a worker",
+        "agents: [{name: a, url: 'python:a:A', push: relay}]",
+        "agents.0: push: relay is for agents that speak A2A",
+    ),
     ("a limit of zero", "limits: {streams: 0}", "limits.streams"),
     ("a negative limit", "limits: {json_bytes: -1}", "limits.json_bytes"),
     ("a limit that is a word", "limits: {unary_s: long}", "limits.unary_s"),
@@ -305,6 +370,21 @@ def test_a_mistake_is_named_with_its_place(text: str, says: str, write: WriteFil
         load(file, {})
     assert str(caught.value).startswith(f"{file}: ")
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("public_url: https://gateway.example.com", "https://a.example.com"),
+        ("", "http://localhost:1"),
+        ("http: 0.0.0.0:80", "grpc://127.0.0.1:1"),
+        ("http: '[::]:80'", "http://[::1]:1"),
+        ("http: 10.0.0.1:80", "http://10.0.0.1:1"),
+    ],
+)
+def test_an_agent_that_surely_reaches_the_gateway_may_post_to_it(text: str, url: str, write: WriteFile) -> None:
+    settings = load(write(f"{text}\nagents: [{{name: a, url: '{url}', push: relay}}]"), {})
+    assert settings.agents[0].push == "relay"
 
 
 def test_every_mistake_has_its_line(write: WriteFile) -> None:

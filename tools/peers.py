@@ -29,6 +29,8 @@ class Peer:
     constraints: str
     variable: str
     default: str
+    tested: bool = True
+    """Whether tests need it; what only benchmarks need is made when they ask."""
 
     @property
     def folder(self) -> Path:
@@ -50,6 +52,19 @@ PEERS = {
         constraints="tests/interop/constraints-a2a-sdk-0.3.txt",
         variable="A2A_SDK_03_VENV",
         default=".venv/peers/a2a-sdk-0.3",
+    ),
+    "kagenti-adk": Peer(
+        requirements=("kagenti-adk", "mcp", "jsonpatch"),
+        constraints="tests/interop/constraints-kagenti-adk.txt",
+        variable="KAGENTI_ADK_VENV",
+        default=".venv/peers/kagenti-adk",
+    ),
+    "fasta2a": Peer(
+        requirements=("fasta2a", "httptools", "uvicorn", "uvloop"),
+        constraints="benchmarks/peers/constraints-fasta2a.txt",
+        variable="FASTA2A_VENV",
+        default=".venv/peers/fasta2a",
+        tested=False,
     ),
 }
 
@@ -85,11 +100,12 @@ def run(*command: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tools.peers", description="Make the environments of the test peers.")
-    parser.add_argument("peers", nargs="*", metavar="PEER", help=f"of: {', '.join(PEERS)}; all when none is named")
+    known = f"of: {', '.join(PEERS)}; those of the tests when none is named"
+    parser.add_argument("peers", nargs="*", metavar="PEER", help=known)
     names: list[str] = parser.parse_args().peers
     if unknown := set(names) - set(PEERS):
         parser.error(f"no such peer: {', '.join(sorted(unknown))}")
-    for name in names or PEERS:
+    for name in names or (name for name, peer in PEERS.items() if peer.tested):
         try:
             print(make(name), flush=True)
         except NotMade as error:

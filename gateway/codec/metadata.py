@@ -18,6 +18,9 @@ EXTENSIONS = "a2a-extensions"
 OLD_EXTENSIONS = "x-a2a-extensions"
 """What 0.3 calls it; read everywhere."""
 
+CALL = "a2a-gateway-call"
+"""In which answers name their call as the log does."""
+
 ALWAYS_FORWARDED = ("authorization", "traceparent", "tracestate", "baggage", "last-event-id")
 
 FORBIDDEN = re.compile(
@@ -100,6 +103,15 @@ def version(pairs: Pairs, query: str = "") -> str:
     return f"{int(match[1])}.{int(match[2])}"
 
 
+def requested(version: str, extensions: tuple[str, ...]) -> dict[str, str]:
+    """A2A's own parameters of a call to an agent of this version.
+
+    Extensions go by both names to agents of 1.0: SDKs of its first releases read only the older one.
+    """
+    older = {OLD_EXTENSIONS: ",".join(extensions)} if extensions else {}
+    return {**parameters(version, extensions), **older}
+
+
 def parameters(version: str, extensions: tuple[str, ...]) -> dict[str, str]:
     """A2A's own parameters as a peer of this version names them, in lower case."""
     named = {VERSION: version}
@@ -117,7 +129,7 @@ def to_metadata(
         for name, text in headers.items()
         for value in ((_binary(name, one.strip()) for one in text.split(",")) if name.endswith("-bin") else (text,))
     ]
-    pairs.extend(parameters(version, extensions).items())
+    pairs.extend(requested(version, extensions).items())
     return pairs
 
 

@@ -18,8 +18,8 @@ _SEPARATORS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2
 
 def frame(json_text: bytes, event: str = "", id: str = "") -> bytes:
     """One event whose data is JSON text on one line; `id` must hold no line break."""
-    for separator, escape in _SEPARATORS:
-        if separator in json_text:
+    if not json_text.isascii():
+        for separator, escape in _SEPARATORS:
             json_text = json_text.replace(separator, escape)
     name = b"event: %s\n" % event.encode() if event else b""
     cursor = b"id: %s\n" % id.encode() if id else b""
@@ -62,6 +62,11 @@ class SseReader:
     def pending(self) -> bool:
         """Whether an event has begun and not ended: a stream that ends so was cut."""
         return bool(self._rest_size or self._data)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the event that has begun."""
+        return self._rest_size + self._size
 
     def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         """The events that `chunk` completes, in order; to be read to the end before the next chunk."""

@@ -31,8 +31,7 @@ def decode(message_type: type[M], data: bytes, bounds: Bounds) -> M:
         message = message_type.from_binary(data)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Malformed(f"not a protobuf message: {error}", syntax=True) from None
-    for name, check in _checks(message_type.desc()):
-        check(getattr(message, name), bounds)
+    _check_fields(_checks(message_type.desc()), message, bounds)
     return message
 
 
@@ -96,10 +95,15 @@ def _check_of_message(desc: DescMessage) -> Check | None:
         return None
 
     def check(message: Message, bounds: Bounds) -> None:
-        for name, check_field in _checks(desc):
-            check_field(getattr(message, name), bounds)
+        _check_fields(_checks(desc), message, bounds)
 
     return check
+
+
+def _check_fields(checks: tuple[tuple[str, Check], ...], message: Message, bounds: Bounds) -> None:
+    for name, check in checks:
+        if value := getattr(message, name):  # most are absent or empty
+            check(value, bounds)
 
 
 def _holds_values(desc: DescMessage, seen: frozenset[str]) -> bool:
@@ -115,11 +119,10 @@ def _holds_values(desc: DescMessage, seen: frozenset[str]) -> bool:
 
 def _named(name: str, check: Check) -> Check:
     def check_named(value: Any, bounds: Bounds) -> None:
-        if value is not None:
-            try:
-                check(value, bounds)
-            except Malformed as error:
-                raise within(name, error) from None
+        try:
+            check(value, bounds)
+        except Malformed as error:
+            raise within(name, error) from None
 
     return check_named
 
@@ -151,7 +154,7 @@ def _map_check(check: Check | None) -> Check:
 
 def _oneof_check(members: dict[str, Check]) -> Check:
     def check_oneof(chosen: Any, bounds: Bounds) -> None:
-        if chosen is not None and (check := members.get(chosen.field)):
+        if check := members.get(chosen.field):
             check(chosen.value, bounds)
 
     return check_oneof

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from gateway.errors import CallerError, ErrorKind, GatewayError, GatewayFault
 from gateway.northbound.exchange import BodyTooSlow, Exchange
+from gateway.relay.calls import Call
 
 _STATUS: tuple[tuple[type[GatewayError], frozenset[ErrorKind], int], ...] = (
     (BodyTooSlow, frozenset(ErrorKind), 408),
@@ -36,6 +37,9 @@ class PlainResponder:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+
+    def entered(self, call: Call) -> None:
+        """Nothing: documents name no calls."""
 
     async def fail(self, error: GatewayError) -> None:
         known = (status for type_, kinds, status in _STATUS if isinstance(error, type_) and error.kind in kinds)

@@ -55,7 +55,8 @@ class Exchange:
         """The raw path below that address."""
         self.begun = False
         """Whether the answer's status is sent."""
-        self._ended = False
+        self.ended = False
+        """Whether the answer is complete."""
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -128,7 +129,7 @@ class Exchange:
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
         """Sends a part of the body at once; waits while the caller does not read."""
-        self._ended = not more
+        self.ended = not more
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     def abort(self) -> None:
@@ -141,5 +142,5 @@ class Exchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         # uvicorn says so too once the answer is complete.
-        if not self._ended:
+        if not self.ended:
             call.end(Ending.CALLER_GONE)

@@ -17,6 +17,7 @@ from protobuf import Message
 from gateway.agent import Answer, Burst, CallContext, Head
 from gateway.codec import metadata, status
 from gateway.codec.form import Form, FormOf, wire_1_0
+from gateway.codec.rpctypes import rpc_types
 from gateway.codec.v0_3 import forms as v0_3
 from gateway.codec.v0_3.methods import BY_GRPC_PATH
 from gateway.errors import GatewayError
@@ -25,10 +26,13 @@ from gateway.northbound.serve import perform, serve
 from gateway.northbound.site import Sites
 from gateway.operations import OPERATIONS, Operation
 from gateway.relay.calls import Call
+from generated.google.rpc.status_pb import Status
 
 BINDING = "GRPC"
 AGENT = "a2a-agent"
 """Metadata that names the agent where no tenant can: 0.3 has none."""
+CURSOR = "last-event-id"
+"""Trailing metadata that says where a stream came to; the same in a request resumes there."""
 
 Servicer = grpc.aio.ServicerContext[bytes, bytes]
 if TYPE_CHECKING:
@@ -61,13 +65,14 @@ class A2AHandlers(grpc.GenericRpcHandler):
             reply = GrpcReply(servicer, self._intake, operation, form)
 
             async def work(call: Call) -> None:
-                accepted = self._intake.accept(call, self._incoming(operation, form, data, servicer, pairs, agent))
+                incoming = self._incoming(operation, form, data, servicer, pairs, agent)
+                accepted = await self._intake.accept(call, incoming)
                 await perform(call, accepted, reply, self._intake.limits.first_event_s)
 
             await serve(self._intake.calls, BINDING, work, reply)
             if reply.is_cut:
                 # Returning would end the rpc as if it had ended well. The caller sees this once it reads on.
-                await servicer.abort(grpc.StatusCode.ABORTED, "The caller took nothing for too long")
+                await servicer.abort(grpc.StatusCode.ABORTED, "The caller took nothing for too long", reply.point)
 
         return grpc.unary_stream_rpc_method_handler(handle)
 
@@ -92,6 +97,7 @@ class A2AHandlers(grpc.GenericRpcHandler):
             self._sites.bound(),
             data,
             agent,
+            read_frame=rpc_types(form.version, operation)[0].from_binary,
             deadline=None if remaining_s is None else asyncio.get_running_loop().time() + remaining_s,
         )
 
@@ -101,14 +107,21 @@ class GrpcReply:
 
     def __init__(self, servicer: Servicer, intake: Intake, operation: Operation, form: Form[bytes]) -> None:
         self.is_cut = False
+        self._cursor = ""
+        """Of the last event that was written, where it has one."""
         self._operation = operation
         self._form = form
+        self._read_frame = rpc_types(form.version, operation)[1].from_binary
         self._context = CallContext()
+        self._call_name = ""
         self._servicer = servicer
         self._bounds = intake.bounds
         self._profile = intake.settings.status_profile
 
-    def accepted(self, call: Call, accepted: Accepted) -> None:
+    def entered(self, call: Call) -> None:
+        self._call_name = call.name
+
+    def accepted(self, accepted: Accepted) -> None:
         self._context = accepted.context
 
     async def answer(self, answer: Answer) -> None:
@@ -125,14 +138,25 @@ class GrpcReply:
             with writing_answer():
                 data = self._form.write_event(event.response, self._bounds)
             await self._write(data)
+            self._cursor = event.cursor or self._cursor
 
     async def end(self) -> None:
-        """Nothing: the rpc ends well when its handler returns."""
+        """The rpc ends well when its handler returns; its trailers say as far as what."""
+        self._servicer.set_trailing_metadata(self.point)
+
+    @property
+    def point(self) -> tuple[tuple[str, str], ...]:
+        """Where the caller has come to, as trailing metadata; none where that is not known, or cannot be said."""
+        return ((CURSOR, self._cursor),) if self._cursor and metadata.is_sendable(self._cursor) else ()
 
     async def fail(self, error: GatewayError) -> None:
         rich = status.to_status(error, self._profile, by_class_name=self._form.version == v0_3.VERSION)
         code = grpc.StatusCode[error.kind.grpc_status(self._profile).name]
-        self._servicer.set_trailing_metadata((("grpc-status-details-bin", rich.to_binary()),))
+        details = rich.to_binary()
+        self._context.show("northbound", BINDING, "response", details, Status.from_binary)
+        self._servicer.set_trailing_metadata(
+            (("grpc-status-details-bin", details), (metadata.CALL, self._call_name), *self.point)
+        )
         self._servicer.set_code(code)
         self._servicer.set_details(rich.message)
 
@@ -140,9 +164,10 @@ class GrpcReply:
         self.is_cut = True
 
     async def _write(self, data: bytes) -> None:
-        self._context.show("northbound", BINDING, "response", data)
+        self._context.show("northbound", BINDING, "response", data, self._read_frame)
         await self._servicer.write(data)
 
     def _named(self, head: Head) -> tuple[tuple[str, str], ...]:
         """The initial metadata of the answer."""
-        return tuple(metadata.parameters(self._form.version, head.extensions).items())
+        named = metadata.parameters(self._form.version, head.extensions)
+        return (*named.items(), (metadata.CALL, self._call_name))

@@ -1,10 +1,12 @@
 """The HTTP side as one Starlette application: every agent's address, cards, health, metrics."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,9 +22,13 @@ from gateway.northbound.exchange import Place
 from gateway.northbound.intake import Intake
 from gateway.northbound.jsonrpc import JsonRpcEndpoint
 from gateway.northbound.jwks import JwksEndpoint
+from gateway.northbound.push import PushEndpoint, nothing_here
 from gateway.northbound.rest import RestEndpoint
 from gateway.northbound.site import JWKS, Sites
 from gateway.relay.telemetry import Metrics
+
+_METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+"""Where prometheus-client keeps the metrics of processes that count together."""
 
 _GET = ("GET", "HEAD")
 
@@ -33,8 +39,13 @@ Fixed = dict[str, tuple[tuple[str, ...], ASGIApp]]
 _OF_OPERATORS = ("/livez", "/readyz", "/metrics")
 
 
-def http_app(intake: Intake, sites: Sites, metrics: Metrics) -> Starlette:
-    """The application. The default agent answers at `/`, every agent also under its name."""
+def http_app(
+    intake: Intake, sites: Sites, metrics: Metrics, console: ASGIApp, push: PushEndpoint | None = None
+) -> Starlette:
+    """The application. The default agent answers at `/`, every agent also under its name.
+
+    `push`: where agents post to, if any of them does.
+    """
     of_agents: Fixed = {
         "/": (("POST",), JsonRpcEndpoint(intake, sites)),
         f"/{WELL_KNOWN}": (_GET, CardEndpoint(intake, sites)),
@@ -53,6 +64,9 @@ def http_app(intake: Intake, sites: Sites, metrics: Metrics) -> Starlette:
             Route("/livez", _alive),
             Route("/readyz", _Readiness(intake).get),
             Route("/metrics", _Exposition(metrics).get),
+            Route("/console", console),
+            Route("/console/{path:path}", console),
+            *([] if push is None else [Route("/push/{token}", push)]),
             Route("/{path:path}", front),
         ]
     )
@@ -80,8 +94,7 @@ class _Front:
                 scope["state"] = {**scope.get("state", {}), "place": place}
                 await endpoint(scope, receive, send)
                 return
-        nothing = Response("There is nothing at this address\n", 404, media_type="text/plain")
-        await nothing(scope, receive, send)
+        await nothing_here()(scope, receive, send)
 
     def _at(self, method: str, place: Place) -> ASGIApp | None:
         fixed = (self._of_agents if place.agent else self._own).get(place.below)
@@ -132,10 +145,14 @@ class _Readiness:
 
 
 class _Exposition:
-    """The metrics in Prometheus' text format."""
+    """The metrics in Prometheus' text format; of all processes where there are several."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
     async def get(self, request: Request) -> Response:
-        return Response(generate_latest(self._metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        registry = self._metrics.registry
+        if _METRICS_DIRECTORY in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # pyright: ignore[reportUnknownMemberType] # untyped
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

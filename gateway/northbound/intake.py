@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 from protobuf import Message
 
-from gateway.agent import Agent, CallContext, Watch
+from gateway.agent import Agent, CallContext, Head, ReadFrame, Watch
 from gateway.codec import metadata
 from gateway.codec.malformed import Malformed
 from gateway.codec.required import check_required
 from gateway.codec.status import field_violation
 from gateway.codec.v0_3.choices import Choices
+from gateway.deltas.extension import URI as DELTAS
 from gateway.errors import AgentError, CallerError, ErrorKind
 from gateway.northbound.old_callers import ForOldCallers
 from gateway.northbound.site import Site
+from gateway.offload import converted
 from gateway.operations import GET_PUSH_CONFIG, Operation, tenant_of
 from gateway.relay.calls import Call, Calls
 from gateway.relay.directory import Directory
@@ -49,6 +51,8 @@ class Incoming:
     """Whose address it came to; empty for the gateway's own."""
     query_version: str = ""
     deadline: float | None = None
+    read_frame: ReadFrame | None = None
+    """Reads the frame, where it is a protobuf message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class Accepted:
     operation: Operation
     request: Message
     context: CallContext
+    head: Head
+    """What the answer says of itself where the agent lets it wait for its own."""
 
 
 class Intake:
@@ -80,24 +86,25 @@ class Intake:
         self.signer = signer
         self._watch = watch
         self._choices = {agent.name: agent.v0_3.choices() for agent in settings.agents}
+        self._with_deltas = frozenset(agent.name for agent in settings.agents if agent.deltas == "auto")
         self._allowed = frozenset((*metadata.ALWAYS_FORWARDED, *settings.forward_headers))
 
     def choices(self, name: str) -> Choices:
         """How 0.3 is meant by the agent of a name; by the default one where it is empty or unknown."""
         return self._choices.get(name or self.directory.default, Choices())
 
-    def accept(self, call: Call, incoming: Incoming) -> Accepted:
+    async def accept(self, call: Call, incoming: Incoming) -> Accepted:
         """The call, ready to be made. Raises CallerError, which names the field at fault."""
         call.operation, call.deadline = incoming.operation.name, incoming.deadline
         context = self._context(call, incoming)
-        context.show("northbound", call.binding, "request", incoming.frame)
+        context.show("northbound", call.binding, "request", incoming.frame, incoming.read_frame)
         with _reading_request():
-            request = incoming.read()
+            request = await converted(len(incoming.frame), self.limits.inline_bytes, incoming.read)
             check_required(request, _MAY_LACK.get((incoming.version, incoming.operation), frozenset()))
         agent = self.find(call, tenant_of(request), incoming.agent, incoming.site)
         if incoming.version == UNNAMED_VERSION:
             agent = ForOldCallers(agent)
-        return Accepted(agent, incoming.operation, request, context)
+        return Accepted(agent, incoming.operation, request, context, self._head(call.agent, context))
 
     def find(self, call: Call, tenant: str, name: str, site: Site) -> Agent:
         """The agent that a call is for, with its cards leading back to `site`. Raises CallerError.
@@ -119,12 +126,29 @@ class Intake:
                 extensions=metadata.extensions(pairs),
                 deadline=incoming.deadline,
                 watch=self._watch,
+                version=incoming.version,
+                principal=self._principal(pairs),
             )
         except Malformed as error:
             kind = ErrorKind.RESOURCE_EXHAUSTED if error.too_large else ErrorKind.INVALID_REQUEST
             raise CallerError(kind, str(error)) from None
         self._check_version(self.version_of(pairs, incoming.query_version), incoming.version)
         return context
+
+    def _head(self, name: str, context: CallContext) -> Head:
+        """What is certain before the agent has said anything: token deltas are the gateway's own."""
+        speaks = name in self._with_deltas and DELTAS in context.extensions
+        return Head((DELTAS,) if speaks else ())
+
+    def _principal(self, pairs: list[tuple[str, str | bytes]]) -> str:
+        """Who calls. Raises CallerError where the configuration wants that said and it is not."""
+        header = self.settings.tasks.principal_header
+        if header is None:
+            return ""
+        named = metadata.forwarded(pairs, frozenset((header,)))
+        if not named.get(header):
+            raise CallerError(ErrorKind.UNAUTHENTICATED, f"The header {header} must say who calls")
+        return named[header]
 
     def version_of(self, pairs: list[tuple[str, str | bytes]], query: str) -> str:
         """The version that a request names; empty where it names none. Raises CallerError."""

@@ -21,6 +21,7 @@ from gateway.northbound.intake import UNNAMED_VERSION, Incoming, Intake
 from gateway.northbound.reply import HttpReply
 from gateway.northbound.serve import perform, serve
 from gateway.northbound.site import Sites
+from gateway.offload import converted
 from gateway.operations import OPERATIONS, Operation
 from gateway.relay.calls import Call
 from gateway.relay.directory import NoSuchAgent
@@ -67,12 +68,16 @@ class JsonRpcEndpoint:
             body = await exchange.body(call)
             async with exchange.watched(call):
                 try:
-                    request = jsonrpc.read_request(body, self._intake.bounds)
+                    request = await converted(
+                        len(body),
+                        self._intake.limits.inline_bytes,
+                        lambda: jsonrpc.read_request(body, self._intake.bounds),
+                    )
                 except jsonrpc.BadEnvelope as error:
                     wording.id = error.id
                     raise
                 wording.id = request.id
-                accepted = self._intake.accept(call, self._incoming(exchange, request, wording, body))
+                accepted = await self._intake.accept(call, self._incoming(exchange, request, wording, body))
                 await perform(call, accepted, reply, self._intake.limits.first_event_s)
 
         await serve(self._intake.calls, BINDING, work, reply)

@@ -14,6 +14,7 @@ from gateway.codec import metadata, sse
 from gateway.errors import ErrorKind, GatewayError, GatewayFault
 from gateway.northbound.exchange import Exchange, MethodNotAllowed
 from gateway.northbound.intake import Accepted, writing_answer
+from gateway.offload import converted
 from gateway.operations import Operation
 from gateway.relay.calls import Call
 from gateway.settings import Limits
@@ -73,13 +74,20 @@ class HttpReply:
     _operation: Operation | None = None
     _call: Call | None = None
 
-    def accepted(self, call: Call, accepted: Accepted) -> None:
-        self._call, self._operation, self._context = call, accepted.operation, accepted.context
+    def entered(self, call: Call) -> None:
+        self._call = call
+
+    def accepted(self, accepted: Accepted) -> None:
+        self._operation, self._context = accepted.operation, accepted.context
 
     async def answer(self, answer: Answer) -> None:
-        assert self._operation is not None
+        operation = self._operation
+        assert operation is not None
+        size_bytes = len(answer.message.to_binary())
         with writing_answer():
-            body = self.wording.answer(self._operation, answer)
+            body = await converted(
+                size_bytes, self.limits.inline_bytes, lambda: self.wording.answer(operation, answer)
+            )
         self._context.show("northbound", self.wording.binding, "response", body)
         await self.exchange.reply(200, body, {"content-type": self.wording.media_type, **self._named(answer.head)})
 
@@ -92,25 +100,34 @@ class HttpReply:
 
     async def burst(self, burst: Burst) -> None:
         with writing_answer():
-            frames = b"".join(sse.frame(self.wording.event(event.response), id=event.cursor) for event in burst)
-        self._context.show("northbound", self.wording.binding, "response", frames)
-        await self.exchange.write(frames)
+            frames = [sse.frame(self.wording.event(event.response), id=event.cursor) for event in burst]
+        if self._context.is_watched:
+            for frame in frames:
+                self._context.show("northbound", self.wording.binding, "response", frame)
+        await self.exchange.write(b"".join(frames))
 
     async def end(self) -> None:
         await self.exchange.write(b"", more=False)
 
     async def fail(self, error: GatewayError) -> None:
+        if self.exchange.ended:
+            # The caller has its whole answer, and what failed is no part of it.
+            return
         code, body = self.wording.failure(error)
         if not self.exchange.begun and self.wording.refuses_in_stream:
-            await self.exchange.start(200, _STREAM_HEADERS)
-            await self.exchange.write(sse.frame(body), more=False)
+            frame = sse.frame(body)
+            self._context.show("northbound", self.wording.binding, "response", frame)
+            await self.exchange.start(200, {**self._call_name(), **_STREAM_HEADERS})
+            await self.exchange.write(frame, more=False)
         elif self.exchange.begun:
-            name = "" if self.wording.refuses_in_stream else "error"
-            await self.exchange.write(self._advice(error) + sse.frame(body, name), more=False)
+            frame = sse.frame(body, "" if self.wording.refuses_in_stream else "error")
+            self._context.show("northbound", self.wording.binding, "response", frame)
+            await self.exchange.write(self._advice(error) + frame, more=False)
         else:
-            headers = {"content-type": "application/json", **_MORE_HEADERS.get(code, {})}
+            headers = {"content-type": "application/json", **self._call_name(), **_MORE_HEADERS.get(code, {})}
             if isinstance(error, MethodNotAllowed):
                 headers["allow"] = error.allow
+            self._context.show("northbound", self.wording.binding, "response", body)
             await self.exchange.reply(code, body, headers)
 
     def cut(self) -> None:
@@ -120,7 +137,10 @@ class HttpReply:
         await self.exchange.write(sse.KEEP_ALIVE)
 
     def _named(self, head: Head) -> dict[str, str]:
-        return metadata.parameters(self.wording.version, head.extensions)
+        return {**metadata.parameters(self.wording.version, head.extensions), **self._call_name()}
+
+    def _call_name(self) -> dict[str, str]:
+        return {metadata.CALL: self._call.name} if self._call is not None else {}
 
     def _advice(self, error: GatewayError) -> bytes:
         """When to come back, spread out, where the gateway itself ends the stream."""

@@ -66,7 +66,7 @@ class RestEndpoint:
         async def work(call: Call) -> None:
             body = await exchange.body(call)
             async with exchange.watched(call):
-                accepted = self._intake.accept(call, self._incoming(exchange, form, body))
+                accepted = await self._intake.accept(call, self._incoming(exchange, form, body))
                 await perform(call, accepted, reply, self._intake.limits.first_event_s)
 
         await serve(self._intake.calls, BINDING, work, reply)

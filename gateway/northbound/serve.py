@@ -21,6 +21,10 @@ _log = structlog.get_logger("a2a_gateway.northbound")
 class Responder(Protocol):
     """How the caller of one exchange is told that it failed."""
 
+    def entered(self, call: Call) -> None:
+        """The call that the exchange is; comes before everything else."""
+        ...
+
     async def fail(self, error: GatewayError) -> None:
         """Tells the error in the form that is left, given what was written before. Raises no GatewayError."""
         ...
@@ -33,7 +37,7 @@ class Responder(Protocol):
 class Reply(Responder, Protocol):
     """How one binding writes the answer to one call. Each may raise GatewayError where it cannot."""
 
-    def accepted(self, call: Call, accepted: Accepted) -> None:
+    def accepted(self, accepted: Accepted) -> None:
         """What is answered from now on."""
         ...
 
@@ -57,6 +61,7 @@ class Reply(Responder, Protocol):
 async def serve(calls: Calls, binding: str, work: Callable[[Call], Awaitable[None]], reply: Responder) -> None:
     """Does the work of one call; whatever goes wrong is told by the reply."""
     with calls.enter(binding) as call:
+        reply.entered(call)
         try:
             try:
                 calls.admit(call)
@@ -85,7 +90,7 @@ async def serve(calls: Calls, binding: str, work: Callable[[Call], Awaitable[Non
 async def perform(call: Call, accepted: Accepted, reply: Reply, first_event_s: float) -> None:
     """Asks the agent and writes its answer. Raises GatewayError."""
     agent, operation = accepted.agent, accepted.operation
-    reply.accepted(call, accepted)
+    reply.accepted(accepted)
     if not operation.streams:
         answer = await agent.call(operation, accepted.request, accepted.context)
         await call.send(reply.answer(answer))
@@ -106,7 +111,7 @@ class _Opening:
     """A stream that is being opened: its first burst can be looked for without being lost."""
 
     def __init__(self, agent: Agent, accepted: Accepted) -> None:
-        self.head = Head()
+        self.head = accepted.head
         self._stream: Stream | None = None
         self._first: asyncio.Task[Burst | None] | None = asyncio.ensure_future(self._begin(agent, accepted))
 

@@ -5,7 +5,7 @@ that a cancellation from anywhere else stays what it is.
 """
 
 import asyncio
-import itertools
+import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -107,7 +107,6 @@ class Calls:
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
         self._limits = limits
         self._metrics = metrics
-        self._names = itertools.count(1)
         self._running: set[Call] = set()
         self._draining = False
         self._idle = asyncio.Event()
@@ -123,7 +122,8 @@ class Calls:
     @contextmanager
     def enter(self, binding: str) -> Iterator[Call]:
         """A call of the running task, told of to the metrics when it is over."""
-        call = Call(f"{next(self._names):x}", binding, asyncio.get_running_loop().time())
+        # Random, so that names of several gateways and of their earlier lives differ, and tell callers no number.
+        call = Call(f"{random.getrandbits(64):016x}", binding, asyncio.get_running_loop().time())
         try:
             yield call
         finally:

@@ -15,7 +15,10 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self.active = Gauge("a2a_gateway_calls_active", "Calls under way.", registry=registry)
+        # Of several processes: the sum over those that live.
+        self.active = Gauge(
+            "a2a_gateway_calls_active", "Calls under way.", registry=registry, multiprocess_mode="livesum"
+        )
         self._calls = Counter(
             "a2a_gateway_calls", "Calls by how they ended.", (*_LABELS, "outcome"), registry=registry
         )

@@ -176,6 +176,8 @@ def _serve(told_on: socket.socket) -> None:
 def _watch(status: socket.socket, files: list[int], command: dict[str, Any]) -> None:
     """Runs a command in a process of its own and tells its number and, in the end, its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # Whatever runs the tests may have been started with it ignored, as what a shell puts behind is.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if (child := os.fork()) != 0:
         for file in files:
             os.close(file)
@@ -193,6 +195,7 @@ def _watch(status: socket.socket, files: list[int], command: dict[str, Any]) -> 
 
 def _warm_up() -> None:
     """Imports here what every command would import for itself, as far as running one shows it."""
+
     import gateway.app  # pyright: ignore[reportUnusedImport] # to have it in every fork
     import gateway.check  # pyright: ignore[reportUnusedImport]
     import gateway.demo  # noqa: F401 # pyright: ignore[reportUnusedImport]

@@ -119,6 +119,20 @@ async def test_an_agent_that_wants_credentials_can_be_served(cli: Launcher) -> N
     assert (ended.code, ended.out) == (DONE, "✓ shy\n")
 
 
+@pytest.mark.parametrize("declares", [True, False])
+async def test_an_agent_whose_notifications_are_relayed_declares_them(
+    cli: Launcher, tmp_path: Path, declares: bool
+) -> None:
+    async with ScriptedHttpAgent({"*": [NOT_FOUND]}) as agent:
+        told = {**events.agent_card(agent.url), "capabilities": {"pushNotifications": declares}}
+        agent.card = (reply(200, JSON_HEAD, json.dumps(told).encode()),)
+        file = tmp_path / "gateway.yaml"
+        file.write_text(f"agents: [{{name: a, url: '{agent.url}', push: relay}}]")
+        ended = await check(cli, "-c", str(file))
+    said = [] if declares else ["push: relay needs push notifications, and its card does not declare them"]
+    assert (ended.code, problems(ended)) == (DONE if declares else FAILED, said)
+
+
 FILES: dict[str, tuple[str, str]] = {
     "no YAML": ("agents: [", "gateway.yaml: "),
     "no settings": ("- a\n- b\n", "gateway.yaml: expected settings by name"),

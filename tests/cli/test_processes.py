@@ -184,7 +184,7 @@ def rows(shown: str) -> list[str]:
 
 
 def agents_in(shown: str) -> list[tuple[str, int]]:
-    found: list[str] = re.findall(r" agent at \w+://(127\.0\.0\.1:\d+)", shown)
+    found: list[str] = re.findall(r" at \w+://(127\.0\.0\.1:\d+)$", shown, re.MULTILINE)
     return [(host, int(port)) for host, _, port in (place.partition(":") for place in found)]
 
 
@@ -196,11 +196,12 @@ def nobody_listens(place: tuple[str, int]) -> bool:
 def test_demo_once_shows_a_stream_each_way_and_leaves_nothing_behind(demos: dict[str, Started]) -> None:
     ended = demos["once"].ends()
     assert (ended.code, ended.err) == (DONE, "")
-    _, to_http, to_grpc = re.split(r"^ +# .*$", ended.out, flags=re.MULTILINE)
+    _, to_http, to_grpc, mapped = re.split(r"^ +# .*$", ended.out, flags=re.MULTILINE)
     heads = re.findall(r"^ +# +(.*?) +→ (.*?) *$", ended.out, flags=re.MULTILINE)
     assert heads == [
         ("gRPC 1.0 from the agent", "JSON-RPC + SSE 1.0 to the caller"),
         ("JSON-RPC + SSE 1.0 from the agent", "gRPC 1.0 to the caller"),
+        ("its own gRPC from the service", "JSON-RPC + SSE 1.0 to the caller"),
     ]
     # A task, that it is worked on, each word, and that it is done.
     assert len(rows(to_http)) == len(MORNING) + 3
@@ -210,8 +211,13 @@ def test_demo_once_shows_a_stream_each_way_and_leaves_nothing_behind(demos: dict
     assert [
         word for word, row in zip(MORNING, rows(to_http)[2:], strict=False) if len(word) > 5 and word.strip() not in row
     ] == []
+    # What the service sends is its own, and a few bytes.
+    for word, row in zip(("guten", " Morgen", " Welt"), rows(mapped)[2:], strict=False):
+        assert f'"text":"{word}"' in row
+        assert re.search(rf"\d B \W+{word} +→", mapped)
+    assert len(rows(mapped)) == 6
     places = agents_in(ended.out)
-    assert len(places) == 2
+    assert len(places) == 3
     assert all(map(nobody_listens, places))
 
 
@@ -224,10 +230,12 @@ def test_demo_keeps_serving_until_it_is_told_to_stop(cli: Launcher, demos: dict[
     for target in ((f"{http[1]}/scribe/",), (grpc[1], "--tenant", "words")):
         (answer,) = cli.run("send", *target, "hi", "--return-immediately", "--json").done().json()
         assert answer["task"]["status"]["state"] in ("TASK_STATE_SUBMITTED", "TASK_STATE_WORKING")
+    assert "Of rain I sing" in cli.run("stream", f"{http[1]}/poet/", "rain").done().out
     demo.signal(signal.SIGTERM)
     ended = demo.ends()
     assert (ended.code, ended.err) == (DONE, "")
     assert all(map(nobody_listens, agents_in(shown)))
+    assert not [*ROOT.glob("*.db")], "its tasks are kept nowhere"
 
 
 def test_demo_at_a_taken_port_says_so(cli: Launcher) -> None:

@@ -11,7 +11,21 @@ from gateway.cli import app
 from tests.cli.conftest import Addresses, Agents
 from tests.cli.launcher import DONE, FAILED, WRONG_USAGE, Launcher
 
-VERBS = ("serve", "demo", "check", "health", "card", "send", "stream", "get", "list", "cancel", "subscribe")
+VERBS = (
+    "serve",
+    "demo",
+    "replay",
+    "check",
+    "map",
+    "health",
+    "card",
+    "send",
+    "stream",
+    "get",
+    "list",
+    "cancel",
+    "subscribe",
+)
 
 WRONG: dict[str, tuple[tuple[str, ...], str]] = {
     "an unknown verb": (("bogus",), "bogus"),

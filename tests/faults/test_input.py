@@ -714,7 +714,8 @@ async def test_r32_an_agents_event_id_never_makes_an_event(id: str) -> None:
 # R33
 
 AGENT_SEES = re.compile(
-    r"authorization|traceparent|tracestate|baggage|last-event-id|a2a-version|a2a-extensions|user-agent|host|accept|accept-encoding"
+    r"authorization|traceparent|tracestate|baggage|last-event-id|a2a-version|(x-)?a2a-extensions|user-agent|host|accept"
+    r"|accept-encoding"
     r"|connection|content-type|content-length|te|grpc-timeout|grpc-accept-encoding|:.*"
 )
 """What an agent may see: the list of what is forwarded, and what the gateway's own client says."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.interop.adk import Adk, asked
 from tests.interop.peers import gateway, sdk03_agent, sdk03_client, sdk_agent, sdk_client, side_by_side
 from tests.interop.processes import Program
 from tools.peers import NotMade, make
@@ -49,6 +50,22 @@ def sdk03() -> Path:
         return make("a2a-sdk-0.3")
     except NotMade as error:
         pytest.skip(f"the environment of a2a-sdk 0.3 cannot be made: {error}")
+
+
+@pytest.fixture(scope="session")
+def adk() -> Path:
+    """The interpreter of the environment of kagenti-adk, which is made when it is not there; skips where that fails."""
+    try:
+        return make("kagenti-adk")
+    except NotMade as error:
+        pytest.skip(f"the environment of kagenti-adk cannot be made: {error}")
+
+
+@pytest.fixture(scope="session")
+def peer(adk: Path) -> Iterator[Adk]:
+    """The functions and the client of kagenti-adk."""
+    with asked(adk) as program:
+        yield program
 
 
 @pytest.fixture(scope="session")

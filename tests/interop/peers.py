@@ -53,13 +53,13 @@ def sdk_client(card_base_url: str, binding: str, *flags: str) -> dict[str, Any]:
     return json.loads(finished(python("tests.interop.sdk_client", card_base_url, "--binding", binding, *flags)))
 
 
-def sdk03_client(interpreter: Path, card_base_url: str, binding: str, *flags: str) -> dict[str, Any]:
-    """What the client of a2a-sdk 0.3 printed: as `sdk_client`."""
+def sdk03_client(interpreter: Path, card_base_url: str, binding: str, *flags: str) -> Any:
+    """What the client of a2a-sdk 0.3 printed: as `sdk_client`, or the events of `--stream`."""
     module = ("-m", "tests.interop.sdk03_client")
     return json.loads(finished([str(interpreter), *module, card_base_url, "--binding", binding, *flags]))
 
 
-def side_by_side(run: Callable[[str], dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def side_by_side(run: Callable[[str], Any]) -> dict[str, Any]:
     """Runs a client on every binding at once: results by binding."""
     with ThreadPoolExecutor() as pool:
         return dict(zip(BINDINGS, pool.map(run, BINDINGS), strict=True))

@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import Any
 
 from tests.interop.normalise import Json
+from tests.offered import with_deltas
 
 SDK03, SDK, SDK_AS_03, COMPAT = "sdk03", "sdk", "sdk as 0.3", "compat"
 """The peers: of a2a-sdk 0.3; of 1.x; a client of 1.x that a card makes speak 0.3; an agent of 1.x that is spoken to in
@@ -181,7 +182,8 @@ def expected(check: str, client: str, agent: str, reached_by: str, binding: str,
     """What `client` must hear over `binding`, given what it sees without the gateway, by binding and check."""
     difference = differences(client, agent, reached_by, binding).get(check)
     base = said(direct[difference.reference if difference else "JSONRPC"][check])
-    return spelled(_patched(base, difference.patch) if difference else base, client, binding)
+    patched = _patched(base, difference.patch) if difference else base
+    return spelled(with_deltas(patched) if check == "card" else patched, client, binding)
 
 
 def _patched(base: Any, patch: Patch) -> Any:

@@ -13,12 +13,13 @@ from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
 import grpc
+import httpx
 import uvicorn
 from a2a.grpc import a2a_pb2_grpc
 from a2a.server.apps import A2ARESTFastAPIApplication, A2AStarletteApplication
 from a2a.server.context import ServerCallContext
 from a2a.server.request_handlers import DefaultRequestHandler, GrpcHandler
-from a2a.server.tasks import InMemoryPushNotificationConfigStore, InMemoryTaskStore
+from a2a.server.tasks import BasePushNotificationSender, InMemoryPushNotificationConfigStore, InMemoryTaskStore
 from a2a.types import AgentCapabilities, AgentCard, AgentInterface, AgentSkill, Task
 
 from tests.interop.peers import BINDINGS
@@ -38,6 +39,7 @@ class Arguments(argparse.Namespace):
     prefer: str
     streaming: bool
     push: bool
+    post: bool
 
 
 def parse_arguments() -> Arguments:
@@ -48,6 +50,7 @@ def parse_arguments() -> Arguments:
     parser.add_argument("--prefer", choices=BINDINGS, default="JSONRPC", help="first in the card")
     parser.add_argument("--no-streaming", dest="streaming", action="store_false", help="do not offer streaming")
     parser.add_argument("--no-push", dest="push", action="store_false", help="do not offer push notifications")
+    parser.add_argument("--post", action="store_true", help="post push notifications, too")
     arguments = parser.parse_args(namespace=Arguments())
     if not (arguments.jsonrpc or arguments.grpc or arguments.rest):
         parser.error("give --jsonrpc, --grpc or --rest")
@@ -137,12 +140,17 @@ async def serve(arguments: Arguments) -> None:
     card = agent_card(interfaces, arguments, SKILLS)
     extended = agent_card(interfaces, arguments, SKILLS | EXTENDED_SKILL)
     push_configs = InMemoryPushNotificationConfigStore() if arguments.push else None
-    handler = DefaultRequestHandler(InteropExecutor(), CopyingTaskStore(), push_config_store=push_configs)
+    poster = httpx.AsyncClient(trust_env=False)
+    sender = BasePushNotificationSender(poster, push_configs) if push_configs and arguments.post else None
+    handler = DefaultRequestHandler(
+        InteropExecutor(), CopyingTaskStore(), push_config_store=push_configs, push_sender=sender
+    )
     apps = {
         "jsonrpc": A2AStarletteApplication(card, handler, extended_agent_card=extended),
         "rest": A2ARESTFastAPIApplication(card, handler, extended_agent_card=extended),
     }
     async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(poster.aclose)
         if grpc_server:
             a2a_pb2_grpc.add_A2AServiceServicer_to_server(GrpcHandler(card, handler), grpc_server)
             await grpc_server.start()

@@ -29,6 +29,7 @@ class Arguments(argparse.Namespace):
     only: list[str]
     claim_capabilities: bool
     say: str | None
+    stream: str | None
     count: int | None
     streams: int
 
@@ -44,6 +45,7 @@ def parse_arguments() -> Arguments:
         help="act as if the card offered everything, so that the agent has to refuse and not the SDK",
     )
     parser.add_argument("--say", metavar="TEXT", help="send this and print the answer instead of running the checks")
+    parser.add_argument("--stream", metavar="TEXT", help="send this and print the events that answer it")
     parser.add_argument("--count", type=int, metavar="N", help="stream N numbers instead of running the checks")
     parser.add_argument("--streams", type=int, default=1, metavar="S", help="streams at once with --count")
     return parser.parse_args(namespace=Arguments())
@@ -99,7 +101,7 @@ async def run_count(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     }
 
 
-async def run(arguments: Arguments) -> dict[str, Any]:
+async def run(arguments: Arguments) -> Any:
     limits = httpx.Limits(max_connections=None)
     hooks = {"response": [remember_error]}
     async with httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, limits=limits, event_hooks=hooks) as http:
@@ -110,6 +112,9 @@ async def run(arguments: Arguments) -> dict[str, Any]:
             if arguments.say is not None:
                 session = Session(clients)
                 return await session.outcome(session.send(arguments.say))
+            if arguments.stream is not None:
+                session = Session(clients)
+                return await session.show_stream(session.stream(arguments.stream))
             return await run_checks(clients, arguments.only)
         finally:
             await clients.close()

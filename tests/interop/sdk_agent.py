@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from typing import Any, cast
 
 import grpc
+import httpx
 import uvicorn
 from a2a.compat.v0_3 import a2a_v0_3_pb2_grpc
 from a2a.compat.v0_3.grpc_handler import CompatGrpcHandler
@@ -24,7 +25,7 @@ from a2a.server.request_handlers import GrpcHandler
 from a2a.server.request_handlers.grpc_handler import DefaultGrpcServerCallContextBuilder
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes, create_rest_routes
 from a2a.server.routes.common import DefaultServerCallContextBuilder
-from a2a.server.tasks import InMemoryPushNotificationConfigStore, InMemoryTaskStore
+from a2a.server.tasks import BasePushNotificationSender, InMemoryPushNotificationConfigStore, InMemoryTaskStore
 from a2a.types import AgentCapabilities, AgentCard, AgentInterface, AgentSkill, a2a_pb2_grpc
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -50,6 +51,7 @@ class Arguments(argparse.Namespace):
     prefer: str
     streaming: bool
     push: bool
+    post: bool
 
 
 def parse_arguments() -> Arguments:
@@ -61,6 +63,7 @@ def parse_arguments() -> Arguments:
     parser.add_argument("--prefer", choices=BINDINGS, default="JSONRPC", help="first in the card")
     parser.add_argument("--no-streaming", dest="streaming", action="store_false", help="do not offer streaming")
     parser.add_argument("--no-push", dest="push", action="store_false", help="do not offer push notifications")
+    parser.add_argument("--post", action="store_true", help="post push notifications, too")
     arguments = parser.parse_args(namespace=Arguments())
     if not (arguments.jsonrpc or arguments.grpc or arguments.rest):
         parser.error("give --jsonrpc, --grpc or --rest")
@@ -167,11 +170,14 @@ async def serve(arguments: Arguments) -> None:
     interfaces = {named[name]: ready[name] for name in named if name in ready}
 
     card = agent_card(interfaces, arguments, SKILLS)
+    push_configs = InMemoryPushNotificationConfigStore()
+    poster = httpx.AsyncClient(trust_env=False)
     handler = PacedRequestHandler(
         InteropExecutor(),
         InMemoryTaskStore(),
         card,
-        push_config_store=InMemoryPushNotificationConfigStore(),
+        push_config_store=push_configs,
+        push_sender=BasePushNotificationSender(poster, push_configs) if arguments.post else None,
         extended_agent_card=agent_card(interfaces, arguments, SKILLS | EXTENDED_SKILL),
     )
     compat: dict[str, Any] = {"enable_v0_3_compat": arguments.compat}
@@ -180,6 +186,7 @@ async def serve(arguments: Arguments) -> None:
         "rest": [*create_rest_routes(handler, context_builder=HttpBinding("HTTP+JSON"), **compat)],
     }
     async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(poster.aclose)
         stack.push_async_callback(handler.aclose)
         if grpc_server:
             servicer = GrpcHandler(handler, GrpcBinding(legacy=False))

@@ -28,8 +28,8 @@ CALLS: Mapping[str, tuple[Operation, Spelled, tuple[Spelled, ...]]] = {
 every_call = pytest.mark.parametrize("call", CALLS)
 
 ONE, OTHER = "https://example.com/ext/v1", "urn:example:other"
-EXTENSIONS, OTHERS = "<extensions>", "<extensions in the other version>"
-"""Stand for the names of that header."""
+EXTENSIONS, NEWER = "<extensions>", "<extensions by the name of 1.0>"
+"""Stand for the names of that header: those that an agent's version reads, and the one that 0.3 does not know."""
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -56,22 +56,25 @@ HEADERS: Mapping[str, Passing] = {
         (("x-other", "1"), ("cookie", "a=b"), ("proxy-authorization", "Basic x"), ("x-other-bin", b"1")),
         {"x-other": None, "cookie": None, "proxy-authorization": None, "x-other-bin": None},
     ),
-    "no extension": Passing((), {EXTENSIONS: None, OTHERS: None}),
-    "an extension": Passing((("a2a-extensions", ONE),), {EXTENSIONS: ONE, OTHERS: None}),
-    "extensions": Passing((("a2a-extensions", f"{ONE}, {OTHER}"),), {EXTENSIONS: f"{ONE},{OTHER}", OTHERS: None}),
-    "extensions by the name of 0.3": Passing((("x-a2a-extensions", ONE),), {EXTENSIONS: ONE, OTHERS: None}),
+    "no extension": Passing((), {EXTENSIONS: None, NEWER: None}),
+    "an extension": Passing((("a2a-extensions", ONE),), {EXTENSIONS: ONE, NEWER: None}),
+    "extensions": Passing((("a2a-extensions", f"{ONE}, {OTHER}"),), {EXTENSIONS: f"{ONE},{OTHER}", NEWER: None}),
+    "extensions by the name of 0.3": Passing((("x-a2a-extensions", ONE),), {EXTENSIONS: ONE, NEWER: None}),
     "extensions by both names": Passing(
         (("x-a2a-extensions", ONE), ("a2a-extensions", f"{OTHER},{ONE}")),
-        {EXTENSIONS: f"{ONE},{OTHER}", OTHERS: None},
+        {EXTENSIONS: f"{ONE},{OTHER}", NEWER: None},
     ),
 }
 
 
 def seen(passing: Passing, south: str) -> dict[str, HeaderValue | None]:
-    """What an agent sees: extensions by the name that its version has for them."""
-    own = EDGES[south].language.extensions
-    (other,) = {"a2a-extensions", "x-a2a-extensions"} - {own}
-    return {{EXTENSIONS: own, OTHERS: other}.get(name, name): value for name, value in passing.seen.items()}
+    """What an agent sees: extensions by the name of 0.3, and where it speaks 1.0 by that name too."""
+    values = dict(passing.seen)
+    if NEWER in values:
+        older, newer = values.pop(EXTENSIONS), values.pop(NEWER)
+        speaks_new = EDGES[south].language.version == "1.0"
+        values |= {"x-a2a-extensions": older, "a2a-extensions": older if speaks_new else newer}
+    return values
 
 
 @every_caller

@@ -11,7 +11,20 @@ from functools import partial
 from pathlib import Path
 
 from gateway.errors import A2A_DOMAIN, GRPC_DOMAIN
-from gateway.settings import AgentSettings, Limits, OldPeers, Settings, Signing, Tls
+from gateway.settings import (
+    AgentSettings,
+    ArtifactMapping,
+    DescriptorSource,
+    Limits,
+    OldPeers,
+    PushSettings,
+    ResponseMapping,
+    Settings,
+    Signing,
+    SkillSettings,
+    TaskSettings,
+    Tls,
+)
 from tools.docs.conversions import conversions, losses
 from tools.docs.errors import (
     errors,
@@ -24,6 +37,7 @@ from tools.docs.errors import (
 )
 from tools.docs.forms import matrix, operation_names, operations
 from tools.docs.judgements import json_inputs, protobuf_inputs, versions
+from tools.docs.mapping import inferred_names, outcomes
 from tools.docs.names import always_forwarded, metrics
 from tools.docs.settings import settings_of
 
@@ -50,7 +64,15 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "agents": partial(settings_of, AgentSettings),
     "tls": partial(settings_of, Tls),
     "v0-3": partial(settings_of, OldPeers),
+    "skills": partial(settings_of, SkillSettings),
+    "responses": partial(settings_of, ResponseMapping),
+    "artifacts": partial(settings_of, ArtifactMapping),
+    "descriptors": partial(settings_of, DescriptorSource),
+    "outcomes": outcomes,
+    "inference": inferred_names,
     "signing": partial(settings_of, Signing),
+    "tasks": partial(settings_of, TaskSettings, "A2A_GATEWAY_TASKS__"),
+    "push": partial(settings_of, PushSettings, "A2A_GATEWAY_PUSH__"),
     "limits": partial(settings_of, Limits, "A2A_GATEWAY_LIMITS__"),
     "forwarded": always_forwarded,
     "versions": versions,

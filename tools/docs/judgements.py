@@ -188,7 +188,7 @@ def _refusal(
     incoming = Incoming(SEND_MESSAGE, read, spoken, [(metadata.VERSION, named)], Site("", ""), b"", _NOBODY)
 
     async def accept() -> None:
-        intake.accept(Call("", "", 0.0), incoming)
+        await intake.accept(Call("", "", 0.0), incoming)
 
     try:
         asyncio.run(accept())

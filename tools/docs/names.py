@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from gateway.codec import metadata
 from gateway.relay.telemetry import Metrics
+from gateway.tasks.push import PushTelemetry
 from tools.docs.markdown import code, table
 
 
@@ -16,8 +17,8 @@ def always_forwarded() -> str:
 
 def metrics() -> str:
     rows: list[Sequence[object]] = []
-    metrics = Metrics(CollectorRegistry())
-    for one in vars(metrics).values():
+    sources = (Metrics(CollectorRegistry()), PushTelemetry(CollectorRegistry()))
+    for one in (value for source in sources for value in vars(source).values()):
         if isinstance(one, Counter | Gauge | Histogram):
             family = next(iter(one.describe()))
             suffix = "_total" if isinstance(one, Counter) else ""

@@ -13,19 +13,19 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gateway.settings import (
-    Address,
     AgentSettings,
-    Bytes,
-    Count,
-    HeaderName,
-    HeaderValue,
-    HttpUrl,
+    ArtifactMapping,
+    DescriptorSource,
     Limits,
     OldPeers,
-    Seconds,
+    PushSettings,
+    ResponseMapping,
     Signing,
+    TaskSettings,
     Tls,
 )
+from gateway.settings.skills import ExistingFile, ExistingFolder, JmesPath, Skills
+from gateway.settings.values import Address, Bytes, Count, HeaderName, HeaderValue, HttpUrl, Seconds, Speed
 from tools.docs.markdown import code, table
 
 _UNITS = {"_s": "s", "_ms": "ms", "_bytes": "bytes"}
@@ -35,6 +35,7 @@ _TYPES: Mapping[object, str] = {
     Address: "`HOST:PORT`",
     HttpUrl: "URL",
     Seconds: "number above 0",
+    Speed: "number above 0, at most 1,000",
     Bytes: "integer above 0",
     Count: "integer above 0",
     HeaderName: "header name",
@@ -42,8 +43,17 @@ _TYPES: Mapping[object, str] = {
     Tls: "see TLS",
     OldPeers: "see A2A 0.3",
     Signing: "see Signing",
+    Skills: "`auto` or list of skills",
+    ResponseMapping: "see Responses",
+    ArtifactMapping: "see Artifacts",
+    DescriptorSource: "see Descriptors",
+    JmesPath: "JMESPath",
+    ExistingFile: "file",
+    ExistingFolder: "folder",
     AgentSettings: "agent",
     Limits: "see Limits",
+    PushSettings: "see Push notifications",
+    TaskSettings: "see Tasks",
     IPv4Network: "network",
     dict[HeaderName, HeaderValue]: "map of header names to text",
     dict[str, Any]: "card",
