@@ -33,8 +33,8 @@ class Limits(Frozen):
     http2_streams: Count = Field(1000, description="Calls under way at once on one gRPC connection.")
     control_frames: Count = Field(
         1000,
-        description="HTTP/2 frames without content that a gRPC agent may send in a minute, beside the eight that a "
-        "request or an answer may bring along. Each costs 20 to 100 µs; an agent that sends more is cut off.",
+        description="HTTP/2 frames without content that a gRPC agent or caller may send in a minute, beside those that "
+        "messages bring along. Each costs up to 100 µs; who sends more is cut off.",
     )
     first_event_s: Seconds = Field(
         1.0, description="How long a stream waits for its first event before its headers go out without it."

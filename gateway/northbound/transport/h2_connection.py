@@ -1,0 +1,517 @@
+"""One HTTP/2 connection of a caller: h2 keeps the protocol, what there is much of is handled by hand.
+
+h2 sees HEADERS and SETTINGS: it keeps HPACK, settings, and which streams there may be. DATA, credit
+either way, PING, RST_STREAM and GOAWAY stay here, a twentieth of the cost and less. What is answered
+needs no HPACK table (`codec/hpack.py`).
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol, cast
+
+import h2.events
+import h2.exceptions
+import structlog
+from h2.errors import ErrorCodes
+from h2.settings import SettingCodes
+from h2.stream import StreamClosedBy
+
+from gateway.codec import grpc_http2, hpack, http2
+from gateway.codec.grpc_http2 import RequestHead
+from gateway.codec.malformed import Malformed
+from gateway.errors import GrpcStatus
+from gateway.http2.inbound import Inbound
+from gateway.http2.inflow import FIRST, Inflow
+from gateway.http2.machine import FRAME_BYTES, Machine
+from gateway.http2.patience import PER_CONTENT, Abuse, Patience
+from gateway.http2.probe import Probe
+from gateway.northbound.transport.h2_rpc import Fields, H2Rpc
+from gateway.northbound.transport.server import BROKEN_OFF, Handler, Refused
+from gateway.settings import Limits
+
+STOPPING = "The gateway is shutting down"
+LINGER_S = 0.5
+"""How long a caller that takes nothing of the last words is waited for."""
+_PROBE, _FAREWELL = b"a2a ping", b"farewell"
+_KIB = 1024
+
+_log = structlog.get_logger("a2a_gateway.northbound")
+
+
+class Host(Protocol):
+    """What a connection asks of its server."""
+
+    def opened(self, connection: "H2Connection") -> None: ...
+    def lost(self, connection: "H2Connection") -> None: ...
+
+
+class H2Connection(asyncio.Protocol):
+    """A connection and its rpcs, each served by the handler of its path."""
+
+    def __init__(self, limits: Limits, handlers: Mapping[str, Handler], host: Host) -> None:
+        self.tasks = set[asyncio.Task[None]]()
+        """Of handlers; they may outlive their rpcs by what they have to give back."""
+        self._limits = limits
+        self._handlers = handlers
+        self._host = host
+        self._loop = asyncio.get_running_loop()
+        self._window_bytes = min(limits.stream_buffer_bytes, http2.MOST_WINDOW)
+        header_bytes = 8 * limits.header_bytes  # above our own bound, so that the refusal is an answer
+        self._h2 = Machine(
+            client=False, window_bytes=self._window_bytes, header_bytes=header_bytes, streams=limits.http2_streams
+        )
+        self._frames = http2.FrameReader(FRAME_BYTES, header_bytes)
+        self._preface: bytes | None = b""
+        """What came of it; None once it is complete."""
+        self._greeted = False
+        """The caller's SETTINGS came."""
+        self._streams: dict[int, H2Rpc] = {}
+        self._inflow = Inflow()
+        self._window = FIRST
+        """Bytes that the caller takes on all streams together."""
+        self._queue: OrderedDict[int, H2Rpc] = OrderedDict()
+        """Rpcs that have room on their streams and none on the connection."""
+        self._table_told = False
+        self._write_paused = False
+        self._read_paused = False
+        self._patience = Patience(limits.control_frames)
+        self._probe = Probe(
+            limits.ping_s,
+            limits.ping_answer_s,
+            needed=lambda: not self._closing,
+            ask=lambda: self._put(http2.ping(_PROBE)),
+            dead=self._abort,
+        )
+        self._draining = False
+        self._last_stream: int | None = None
+        """The last one that is served, once that was said."""
+        self._closing = False
+        self._timer: asyncio.TimerHandle | None = None
+        """For the preface, for the answer to a farewell, then for what is left to be taken."""
+
+    # For the server
+
+    def drain(self) -> None:
+        """Says that no more rpcs should come; closes once the last one is over."""
+        if self._draining or self._closing:
+            return
+        self._draining = True
+        if not self._greeted:
+            self._close()
+            return
+        # Who has sent a request meanwhile is still served: the last one is named when the PING comes back.
+        self._put(http2.said_goodbye(http2.MOST_WINDOW, ErrorCodes.NO_ERROR) + http2.ping(_FAREWELL))
+        self._start_timer(self._limits.ping_answer_s, self._say_goodbye)
+
+    def stop(self) -> None:
+        """Ends every rpc, tells the callers so, and closes."""
+        if not self._closing:
+            for rpc in list(self._streams.values()):
+                rpc.finish(GrpcStatus.UNAVAILABLE, STOPPING)
+                rpc.cancel()
+            self._say_goodbye()
+
+    # For rpcs
+
+    def write(self, rpc: H2Rpc, content: memoryview) -> int:
+        size = 0
+        if not self._write_paused:
+            size = min(len(content), rpc.window, self._window, self._window_bytes)
+            if size > 0:
+                rpc.window -= size
+                self._window -= size
+                self._put(http2.data(rpc.stream_id, content[:size], FRAME_BYTES))
+                if size >= _KIB:
+                    self._patience.earn(size // _KIB, len(self._streams))
+        if self._queue:
+            self._wake()
+        return max(size, 0)
+
+    def delivered(self, messages: int) -> None:
+        self._patience.earn(PER_CONTENT + messages, len(self._streams))
+
+    async def room(self, rpc: H2Rpc) -> None:
+        if rpc.window > 0:
+            self._queue[rpc.stream_id] = rpc
+        try:
+            await rpc.news.wait()
+        except asyncio.CancelledError:
+            self._queue.pop(rpc.stream_id, None)
+            self._wake()
+            raise
+
+    def head(self, rpc: H2Rpc, fields: Fields) -> None:
+        self._put(self._headers(rpc, fields, end=False))
+
+    def end(self, rpc: H2Rpc, fields: Fields) -> None:
+        last = self._headers(rpc, fields, end=True)
+        if not rpc.inbound.ended:
+            # The caller need not send what nobody will read (RFC 9113 section 8.1).
+            last += http2.rst_stream(rpc.stream_id, ErrorCodes.NO_ERROR)
+        self._put(last)
+        self._remove(rpc)
+
+    # For the loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own is none by its class
+        self._h2.initiate_connection()
+        self._flush()
+        self._put(self._inflow.opening())
+        self._start_timer(self._limits.head_s, self._abort)
+        self._host.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        self._probe.heard()
+        if self._preface is not None:
+            data = self._begun(self._preface + data)
+            if self._closing:
+                return
+        try:
+            for frame in self._frames.feed(data):
+                self._take(*frame)
+                if self._closing:
+                    return
+        except Malformed as error:
+            self._refuse(ErrorCodes.FRAME_SIZE_ERROR if error.too_large else ErrorCodes.PROTOCOL_ERROR)
+        except Abuse:
+            self._refuse(ErrorCodes.ENHANCE_YOUR_CALM)
+        except h2.exceptions.ProtocolError as error:
+            self._h2.clear_outbound_data_buffer()  # its GOAWAY; ours knows which streams were looked at
+            self._refuse(error.error_code)
+        else:
+            if credit := self._inflow.credit():
+                self._put(credit)
+            self._flush()
+            if self._transport.get_write_buffer_size() > self._window_bytes and not self._read_paused:
+                # It asks, and does not take the answers.
+                self._read_paused = True
+                self._transport.pause_reading()
+
+    def eof_received(self) -> None:
+        self._leave_all()
+
+    def pause_writing(self) -> None:
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        self._probe.heard()
+        if self._read_paused:
+            self._read_paused = False
+            self._transport.resume_reading()
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closing = True
+        self._stop_timers()
+        self._leave_all()
+        self._host.lost(self)
+
+    # Frames
+
+    def _begun(self, data: bytes) -> bytes:
+        """What follows the preface, once that is complete."""
+        whole = len(http2.PREFACE)
+        if data[:whole] != http2.PREFACE[: len(data)]:
+            self._refuse(ErrorCodes.PROTOCOL_ERROR)
+            return b""
+        if len(data) < whole:
+            self._preface = data
+            return b""
+        self._preface = None
+        self._h2.receive_data(http2.PREFACE)
+        return data[whole:]
+
+    def _take(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
+        if kind == http2.DATA:
+            self._data(flags, stream_id, payload)
+            return
+        if not self._greeted and kind != http2.SETTINGS:
+            raise Malformed("a connection that does not begin with SETTINGS")
+        rpc = self._streams.get(stream_id)
+        match kind:
+            case http2.HEADERS:
+                if rpc is not None and rpc.inbound.ended:
+                    raise Malformed("HEADERS behind the end of a request")
+                self._h2_takes(kind, flags, stream_id, payload)
+                return
+            case http2.WINDOW_UPDATE:
+                self._more_room(rpc, stream_id, payload)
+            case http2.RST_STREAM:
+                self._was_reset(rpc, stream_id, payload)
+            case http2.PING:
+                self._ping(flags, stream_id, payload)
+            case http2.SETTINGS | http2.CONTINUATION:
+                self._h2_takes(kind, flags, stream_id, payload)
+            case http2.PUSH_PROMISE:
+                raise Malformed("a promise of a caller")
+            case _:
+                pass  # PRIORITY, a caller's GOAWAY and what nobody knows change nothing
+        self._patience.spend(len(self._streams))
+
+    def _data(self, flags: int, stream_id: int, payload: bytes) -> None:
+        cost = len(payload)
+        content = http2.unpadded(payload) if flags & http2.PADDED else payload
+        self._inflow.receive(cost)
+        if (rpc := self._streams.get(stream_id)) is None:
+            was_open = stream_id % 2 == 1 and stream_id <= self._h2.highest_inbound_stream_id
+            self._inflow.stray(cost, was_open=was_open)
+        elif rpc.inbound.ended:
+            raise Malformed("DATA behind the end of a request")
+        elif not rpc.inbound.receive(content, cost):
+            self._refuse(ErrorCodes.FLOW_CONTROL_ERROR)
+            return
+        elif flags & http2.END_STREAM:
+            rpc.inbound.end()
+            return
+        if not content:
+            self._patience.spend(len(self._streams))
+
+    def _more_room(self, rpc: H2Rpc | None, stream_id: int, payload: bytes) -> None:
+        increment = http2.increment(payload)
+        if not stream_id:
+            self._window += increment
+            if not increment or self._window > http2.MOST_WINDOW:
+                self._refuse(ErrorCodes.FLOW_CONTROL_ERROR if increment else ErrorCodes.PROTOCOL_ERROR)
+            else:
+                self._wake()
+        elif rpc is None:
+            self._check_was_open(stream_id)
+        elif not increment or rpc.window + increment > http2.MOST_WINDOW:
+            self._reset(rpc, ErrorCodes.FLOW_CONTROL_ERROR if increment else ErrorCodes.PROTOCOL_ERROR)
+        else:
+            self._widen(rpc, increment)
+
+    def _widen(self, rpc: H2Rpc, by: int) -> None:
+        """Changes the window of a stream, and tells who waits for it."""
+        waited = rpc.window <= 0
+        rpc.window += by
+        if waited and rpc.window > 0:
+            rpc.news.tell()
+
+    def _was_reset(self, rpc: H2Rpc | None, stream_id: int, payload: bytes) -> None:
+        http2.number(payload)
+        if rpc is None:
+            self._check_was_open(stream_id)
+        else:
+            self._leave(rpc, StreamClosedBy.RECV_RST_STREAM)
+
+    def _ping(self, flags: int, stream_id: int, payload: bytes) -> None:
+        if stream_id or len(payload) != 8:
+            raise Malformed("a PING that is none", too_large=not stream_id)
+        if not flags & http2.ACK:
+            self._put(http2.ping(payload, ack=True))
+        elif payload == _FAREWELL and self._draining:
+            self._say_goodbye()
+
+    def _h2_takes(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
+        for event in self._h2.receive(kind, flags, stream_id, payload):
+            match event:
+                case h2.events.RequestReceived(stream_id=int(number), headers=fields):
+                    self._request(number, fields or (), ended=event.stream_ended is not None)
+                case h2.events.TrailersReceived(stream_id=int(number)):
+                    if (rpc := self._streams.get(number)) is not None:
+                        rpc.inbound.end()
+                case h2.events.RemoteSettingsChanged():
+                    self._settings(event)
+                case _:
+                    pass
+
+    def _settings(self, event: h2.events.RemoteSettingsChanged) -> None:
+        if not self._greeted:
+            self._greeted = True
+            self._stop_timer()
+            self._probe.begin()
+        if (changed := event.changed_settings.get(SettingCodes.INITIAL_WINDOW_SIZE)) is not None:
+            by = changed.new_value - (changed.original_value or 0)
+            for rpc in list(self._streams.values()):
+                if rpc.window + by > http2.MOST_WINDOW:
+                    self._refuse(ErrorCodes.FLOW_CONTROL_ERROR)
+                    return
+                self._widen(rpc, by)
+
+    # Requests
+
+    def _request(self, stream_id: int, fields: Iterable[tuple[bytes, bytes]], *, ended: bool) -> None:
+        most = self._limits.http2_streams
+        if self._last_stream is not None or len(self._streams) >= most or len(self.tasks) >= 2 * most:
+            self._turn_away(stream_id, ErrorCodes.REFUSED_STREAM)
+            return
+        try:
+            head = grpc_http2.request_head(fields)
+        except Malformed:
+            self._turn_away(stream_id, ErrorCodes.PROTOCOL_ERROR)
+            return
+        inbound = Inbound(stream_id, self._window_bytes, self._limits.message_bytes, self._credit)
+        rpc = H2Rpc(self, head, inbound, self._h2.remote_settings.initial_window_size, self._limits.body_s)
+        self._streams[stream_id] = rpc
+        if ended:
+            inbound.end()
+        if head.method != "POST" or not _is_grpc(head.content_type):
+            self.end(rpc, [(":status", "405" if head.method != "POST" else "415")])
+        elif (handler := self._accepted(rpc, head)) is not None:
+            rpc.task = self._loop.create_task(_handle(rpc, handler))
+            self.tasks.add(rpc.task)
+            rpc.task.add_done_callback(self.tasks.discard)
+
+    def _accepted(self, rpc: H2Rpc, head: RequestHead) -> Handler | None:
+        """The handler of an rpc that may be served; any other one is answered."""
+        if head.encoding and head.encoding not in grpc_http2.KNOWN_ENCODINGS:
+            known = [("grpc-accept-encoding", grpc_http2.ACCEPTED_ENCODINGS)]
+            rpc.finish(GrpcStatus.UNIMPLEMENTED, f"Messages compressed as {head.encoding[:32]!r} are not read", known)
+            return None
+        rpc.inbound.compressed_as(head.encoding or "identity")
+        if head.timeout:
+            try:
+                timeout_s = grpc_http2.timeout_s(head.timeout)
+            except Malformed as error:
+                rpc.finish(GrpcStatus.INTERNAL, str(error))
+                return None
+            if timeout_s <= 0:
+                rpc.finish(GrpcStatus.DEADLINE_EXCEEDED, "The caller has no time")
+                return None
+            rpc.expire_at(self._loop.time() + timeout_s)
+        if (handler := self._handlers.get(head.path)) is None:
+            rpc.finish(GrpcStatus.UNIMPLEMENTED, "There is no such method here")
+        return handler
+
+    def _turn_away(self, stream_id: int, code: ErrorCodes) -> None:
+        """Nothing was done for this stream."""
+        self._inflow.give_up(self._window_bytes)
+        self._h2.forget(stream_id, StreamClosedBy.SEND_RST_STREAM)
+        self._put(http2.rst_stream(stream_id, code))
+        self._patience.spend(len(self._streams))
+
+    def _credit(self, stream_id: int, increment: int) -> None:
+        self._put(http2.window_update(stream_id, increment))
+
+    def _check_was_open(self, stream_id: int) -> None:
+        if stream_id > self._h2.highest_inbound_stream_id or stream_id % 2 == 0:
+            raise Malformed("a frame on a stream that was never opened")
+
+    # Streams
+
+    def _headers(self, rpc: H2Rpc, fields: Fields, *, end: bool) -> bytes:
+        block = hpack.literals(fields)
+        if not self._table_told:
+            self._table_told, block = True, hpack.NO_TABLE + block
+        return http2.headers(rpc.stream_id, block, FRAME_BYTES, end=end)
+
+    def _reset(self, rpc: H2Rpc, code: ErrorCodes) -> None:
+        self._put(http2.rst_stream(rpc.stream_id, code))
+        self._leave(rpc, StreamClosedBy.SEND_RST_STREAM)
+
+    def _leave(self, rpc: H2Rpc, how: StreamClosedBy | None = None) -> None:
+        """Nobody waits for the rest of an rpc."""
+        self._remove(rpc, how)
+        rpc.cancel()
+
+    def _leave_all(self) -> None:
+        for rpc in list(self._streams.values()):
+            self._leave(rpc)
+
+    def _remove(self, rpc: H2Rpc, how: StreamClosedBy | None = None) -> None:
+        number = rpc.stream_id
+        del self._streams[number]
+        self._queue.pop(number, None)
+        if rpc.inbound.ended:
+            how = how or StreamClosedBy.RECV_END_STREAM
+        else:
+            how = how or StreamClosedBy.SEND_RST_STREAM
+            self._inflow.give_up(rpc.inbound.window)
+        self._h2.forget(number, how)
+        rpc.over()
+        self._patience.earn(0, len(self._streams))
+        self._wake()
+        if self._last_stream is not None and not self._streams:
+            self._close()
+
+    def _wake(self) -> None:
+        """Lets the first of those who wait for the connection go on; it lets the next one, if room is left."""
+        if self._queue and self._window > 0 and not self._write_paused:
+            self._queue.popitem(last=False)[1].news.tell()
+
+    # The end
+
+    def _say_goodbye(self) -> None:
+        """Names the last stream that is served; closes where none is under way."""
+        if self._closing or self._last_stream is not None:
+            return
+        self._stop_timer()
+        self._last_stream = self._h2.highest_inbound_stream_id
+        self._put(http2.said_goodbye(self._last_stream, ErrorCodes.NO_ERROR))
+        if not self._streams:
+            self._close()
+
+    def _refuse(self, code: ErrorCodes | int) -> None:
+        """The connection is over for the caller's fault."""
+        if not self._closing:
+            self._put(http2.said_goodbye(self._h2.highest_inbound_stream_id, code))
+            self._close()
+            self._leave_all()
+
+    def _close(self) -> None:
+        """Everything is said. What was said is still delivered, while the caller takes it.
+
+        Nothing is closed before the caller has: what comes in on a closed socket makes the kernel
+        throw away what is on its way out.
+        """
+        if self._closing:
+            return
+        self._closing = True
+        self._stop_timers()
+        if self._read_paused:
+            self._transport.resume_reading()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._let_take(self._transport.get_write_buffer_size() + 1, self._loop.time() + self._limits.send_stall_s)
+
+    def _let_take(self, left_bytes: int, until: float) -> None:
+        """Waits on as long as a caller goes on taking what is left."""
+        left = self._transport.get_write_buffer_size()
+        if left >= left_bytes or self._loop.time() >= until:
+            self._transport.abort()
+        else:
+            self._timer = self._loop.call_later(LINGER_S, self._let_take, left, until)
+
+    def _start_timer(self, seconds: float, act: Callable[[], None]) -> None:
+        self._timer = self._loop.call_later(seconds, act)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _stop_timers(self) -> None:
+        self._stop_timer()
+        self._probe.stop()
+
+    def _flush(self) -> None:
+        if data := self._h2.data_to_send():
+            self._put(data)
+
+    def _abort(self) -> None:
+        self._transport.abort()
+
+    def _put(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+
+async def _handle(rpc: H2Rpc, handler: Handler) -> None:
+    try:
+        await handler(rpc)
+    except Refused as refused:
+        rpc.finish(refused.status, refused.text)
+    except Exception:
+        _log.exception("unexpected error in an rpc")
+    finally:
+        rpc.finish(GrpcStatus.INTERNAL, BROKEN_OFF)
+
+
+def _is_grpc(content_type: str) -> bool:
+    return content_type == "application/grpc" or content_type.startswith(("application/grpc+", "application/grpc;"))
