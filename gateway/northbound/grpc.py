@@ -112,6 +112,7 @@ class GrpcReply:
         await self._rpc.begin(self._named(answer.head))
         self._show(data)
         await self._rpc.send((data,))
+        self._rpc.finish(GrpcStatus.OK)
 
     async def begin(self, head: Head, *, silent: bool) -> None:
         await self._rpc.begin(self._named(head))

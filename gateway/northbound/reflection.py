@@ -74,7 +74,8 @@ def _stable(alpha: descriptor_pb2.FileDescriptorProto) -> descriptor_pb2.FileDes
     fields = (field for message in file.message_type for field in message.field)
     methods = (method for service in file.service for method in service.method)
     for one in fields:
-        one.type_name = one.type_name.replace("v1alpha", "v1")
+        if one.type_name:
+            one.type_name = one.type_name.replace("v1alpha", "v1")
     for one in methods:
         one.input_type, one.output_type = (name.replace("v1alpha", "v1") for name in (one.input_type, one.output_type))
     return file
