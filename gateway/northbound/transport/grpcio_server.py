@@ -66,7 +66,10 @@ class GrpcioRpc:
 
     async def send(self, messages: Sequence[bytes]) -> None:
         for message in messages:
-            await self._servicer.write(message)
+            try:
+                await self._servicer.write(message)
+            except grpc.aio.InternalError:  # the caller has gone, and grpc has not cancelled the handler yet
+                raise asyncio.CancelledError from None
             self.sent += 1
 
     def finish(self, status: GrpcStatus, text: str = "", trailers: Pairs = ()) -> None:
