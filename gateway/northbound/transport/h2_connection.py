@@ -71,7 +71,9 @@ class H2Connection(asyncio.Protocol):
         self._window = FIRST
         """Bytes that the caller takes on all streams together."""
         self._queue: OrderedDict[int, H2Rpc] = OrderedDict()
-        """Rpcs that have room on their streams and none on the connection."""
+        """Rpcs that have room on their streams and none on the connection, or others before them."""
+        self._turn: H2Rpc | None = None
+        """Which of them is about to write. While there is room, one is; then it passes the turn on."""
         self._table_told = False
         self._write_paused = False
         self._read_paused = False
@@ -115,18 +117,18 @@ class H2Connection(asyncio.Protocol):
     # For rpcs
 
     def write(self, rpc: H2Rpc, content: memoryview) -> int:
-        size = 0
-        if not self._write_paused:
-            size = min(len(content), rpc.window, self._window, self._window_bytes)
-            if size > 0:
-                rpc.window -= size
-                self._window -= size
-                self._put(http2.data(rpc.stream_id, content[:size], FRAME_BYTES))
-                if size >= _KIB:
-                    self._patience.earn(size // _KIB, len(self._streams))
-        if self._queue:
-            self._wake()
-        return max(size, 0)
+        size, had_turn = 0, self._turn is rpc
+        if not self._write_paused and (had_turn or not (self._turn or self._queue)):
+            size = max(min(len(content), rpc.window, self._window, self._window_bytes), 0)
+        if size:
+            rpc.window -= size
+            self._window -= size
+            self._put(http2.data(rpc.stream_id, content[:size], FRAME_BYTES))
+            if size >= _KIB:
+                self._patience.earn(size // _KIB, len(self._streams))
+        if had_turn:
+            self._pass_turn(rpc)
+        return size
 
     def delivered(self, messages: int) -> None:
         self._patience.earn(PER_CONTENT + messages, len(self._streams))
@@ -138,7 +140,7 @@ class H2Connection(asyncio.Protocol):
             await rpc.news.wait()
         except asyncio.CancelledError:
             self._queue.pop(rpc.stream_id, None)
-            self._wake()
+            self._pass_turn(rpc)
             raise
 
     def head(self, rpc: H2Rpc, fields: Fields) -> None:
@@ -203,7 +205,7 @@ class H2Connection(asyncio.Protocol):
         if self._read_paused:
             self._read_paused = False
             self._transport.resume_reading()
-        self._wake()
+        self._give_turn()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._closing = True
@@ -278,7 +280,7 @@ class H2Connection(asyncio.Protocol):
             if not increment or self._window > http2.MOST_WINDOW:
                 self._refuse(ErrorCodes.FLOW_CONTROL_ERROR if increment else ErrorCodes.PROTOCOL_ERROR)
             else:
-                self._wake()
+                self._give_turn()
         elif rpc is None:
             self._check_was_open(stream_id)
         elif not increment or rpc.window + increment > http2.MOST_WINDOW:
@@ -426,14 +428,20 @@ class H2Connection(asyncio.Protocol):
         self._h2.forget(number, how)
         rpc.over()
         self._patience.earn(0, len(self._streams))
-        self._wake()
+        self._pass_turn(rpc)
         if self._last_stream is not None and not self._streams:
             self._close()
 
-    def _wake(self) -> None:
-        """Lets the first of those who wait for the connection go on; it lets the next one, if room is left."""
-        if self._queue and self._window > 0 and not self._write_paused:
-            self._queue.popitem(last=False)[1].news.tell()
+    def _pass_turn(self, rpc: H2Rpc) -> None:
+        if self._turn is rpc:
+            self._turn = None
+            self._give_turn()
+
+    def _give_turn(self) -> None:
+        """Lets the first of those who wait for the connection go on, if there is room."""
+        if self._queue and self._turn is None and self._window > 0 and not self._write_paused:
+            self._turn = self._queue.popitem(last=False)[1]
+            self._turn.news.tell()
 
     # The end
 
