@@ -62,7 +62,9 @@ class Limits(Frozen):
     )
     ping_answer_s: Seconds = Field(10.0, description="For the answer to such a probe.")
     reconnect_s: Seconds = Field(0.1, description="Before the first new attempt to reach a gRPC agent; it grows.")
-    head_s: Seconds = Field(10.0, description="For the head of an HTTP request to arrive, from connecting on.")
+    head_s: Seconds = Field(
+        10.0, description="For the head of an HTTP request, or the greeting of a gRPC connection, from connecting on."
+    )
     idle_connection_s: Seconds = Field(60.0, description="An HTTP connection without a request is kept this long.")
     drain_s: Seconds = Field(20.0, description="From SIGTERM to exit; calls under way may finish until then.")
     retry_ms: Count = Field(

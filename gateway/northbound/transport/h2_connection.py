@@ -57,7 +57,7 @@ class H2Connection(asyncio.Protocol):
         self._host = host
         self._loop = asyncio.get_running_loop()
         self._window_bytes = min(limits.stream_buffer_bytes, http2.MOST_WINDOW)
-        header_bytes = 8 * limits.header_bytes  # above our own bound, so that the refusal is an answer
+        header_bytes = 4 * limits.header_bytes  # above our own bound, so that the refusal is an answer
         self._h2 = Machine(
             client=False, window_bytes=self._window_bytes, header_bytes=header_bytes, streams=limits.http2_streams
         )
@@ -188,10 +188,7 @@ class H2Connection(asyncio.Protocol):
             if credit := self._inflow.credit():
                 self._put(credit)
             self._flush()
-            if self._transport.get_write_buffer_size() > self._window_bytes and not self._read_paused:
-                # It asks, and does not take the answers.
-                self._read_paused = True
-                self._transport.pause_reading()
+            self._hold_off()
 
     def eof_received(self) -> None:
         self._leave_all()
@@ -212,6 +209,13 @@ class H2Connection(asyncio.Protocol):
         self._stop_timers()
         self._leave_all()
         self._host.lost(self)
+
+    def _hold_off(self) -> None:
+        """Reads no more of a caller that asks and does not take the answers."""
+        too_much = self._write_paused and self._transport.get_write_buffer_size() > self._window_bytes
+        if too_much and not self._read_paused:
+            self._read_paused = True
+            self._transport.pause_reading()
 
     # Frames
 
@@ -472,9 +476,9 @@ class H2Connection(asyncio.Protocol):
             return
         self._closing = True
         self._stop_timers()
-        if self._read_paused:
-            self._transport.resume_reading()
-        if self._transport.can_write_eof():
+        if not self._transport.is_closing():
+            if self._read_paused:
+                self._transport.resume_reading()
             self._transport.write_eof()
         self._let_take(self._transport.get_write_buffer_size() + 1, self._loop.time() + self._limits.send_stall_s)
 

@@ -147,7 +147,8 @@ class H2Rpc:
     def cancel(self) -> None:
         """Nobody waits for what the handler does."""
         if self.task is not None:
-            self.task.cancel()
+            task, self.task = self.task, None  # what a cancelled task keeps leads back here
+            task.cancel()
 
     async def _send_on(self, content: memoryview, taken: int, messages: Sequence[bytes]) -> None:
         """Sends what follows the first bytes of a burst, as there is room."""
