@@ -192,6 +192,8 @@ class MessageReader:
     compressed as it says; UnknownCompression. What came before is given first.
     """
 
+    __slots__ = ("_max_bytes", "_needed", "_pieces", "_size", "encoding")
+
     def __init__(self, max_bytes: int) -> None:
         self.encoding = "identity"
         """How compressed messages are, as `grpc-encoding` says."""

@@ -6,7 +6,6 @@ needs no HPACK table (`codec/hpack.py`).
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, cast
 
@@ -22,10 +21,11 @@ from gateway.codec.grpc_http2 import RequestHead
 from gateway.codec.malformed import Malformed
 from gateway.errors import GrpcStatus
 from gateway.http2.inbound import Inbound
-from gateway.http2.inflow import FIRST, Inflow
+from gateway.http2.inflow import Inflow
 from gateway.http2.machine import FRAME_BYTES, Machine
 from gateway.http2.patience import PER_CONTENT, Abuse, Patience
 from gateway.http2.probe import Probe
+from gateway.northbound.transport.h2_outflow import Outflow, widen
 from gateway.northbound.transport.h2_rpc import Fields, H2Rpc
 from gateway.northbound.transport.server import BROKEN_OFF, Handler, Refused
 from gateway.settings import Limits
@@ -68,14 +68,8 @@ class H2Connection(asyncio.Protocol):
         """The caller's SETTINGS came."""
         self._streams: dict[int, H2Rpc] = {}
         self._inflow = Inflow()
-        self._window = FIRST
-        """Bytes that the caller takes on all streams together."""
-        self._queue: OrderedDict[int, H2Rpc] = OrderedDict()
-        """Rpcs that have room on their streams and none on the connection, or others before them."""
-        self._turn: H2Rpc | None = None
-        """Which of them is about to write. While there is room, one is; then it passes the turn on."""
+        self._outflow = Outflow(self._put, self._window_bytes)
         self._table_told = False
-        self._write_paused = False
         self._read_paused = False
         self._patience = Patience(limits.control_frames)
         self._probe = Probe(
@@ -117,31 +111,15 @@ class H2Connection(asyncio.Protocol):
     # For rpcs
 
     def write(self, rpc: H2Rpc, content: memoryview) -> int:
-        size, had_turn = 0, self._turn is rpc
-        if not self._write_paused and (had_turn or not (self._turn or self._queue)):
-            size = max(min(len(content), rpc.window, self._window, self._window_bytes), 0)
-        if size:
-            rpc.window -= size
-            self._window -= size
-            self._put(http2.data(rpc.stream_id, content[:size], FRAME_BYTES))
-            if size >= _KIB:
-                self._patience.earn(size // _KIB, len(self._streams))
-        if had_turn:
-            self._pass_turn(rpc)
+        if (size := self._outflow.write(rpc, content)) >= _KIB:
+            self._patience.earn(size // _KIB, len(self._streams))
         return size
 
     def delivered(self, messages: int) -> None:
         self._patience.earn(PER_CONTENT + messages, len(self._streams))
 
     async def room(self, rpc: H2Rpc) -> None:
-        if rpc.window > 0:
-            self._queue[rpc.stream_id] = rpc
-        try:
-            await rpc.news.wait()
-        except asyncio.CancelledError:
-            self._queue.pop(rpc.stream_id, None)
-            self._pass_turn(rpc)
-            raise
+        await self._outflow.room(rpc)
 
     def head(self, rpc: H2Rpc, fields: Fields) -> None:
         self._put(self._headers(rpc, fields, end=False))
@@ -194,15 +172,15 @@ class H2Connection(asyncio.Protocol):
         self._leave_all()
 
     def pause_writing(self) -> None:
-        self._write_paused = True
+        self._outflow.paused = True
 
     def resume_writing(self) -> None:
-        self._write_paused = False
+        self._outflow.paused = False
         self._probe.heard()
         if self._read_paused:
             self._read_paused = False
             self._transport.resume_reading()
-        self._give_turn()
+        self._outflow.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._closing = True
@@ -212,7 +190,7 @@ class H2Connection(asyncio.Protocol):
 
     def _hold_off(self) -> None:
         """Reads no more of a caller that asks and does not take the answers."""
-        too_much = self._write_paused and self._transport.get_write_buffer_size() > self._window_bytes
+        too_much = self._outflow.paused and self._transport.get_write_buffer_size() > self._window_bytes
         if too_much and not self._read_paused:
             self._read_paused = True
             self._transport.pause_reading()
@@ -272,7 +250,7 @@ class H2Connection(asyncio.Protocol):
             self._refuse(ErrorCodes.FLOW_CONTROL_ERROR)
             return
         elif flags & http2.END_STREAM:
-            rpc.inbound.end()
+            self._request_ended(rpc)
             return
         if not content:
             self._patience.spend(len(self._streams))
@@ -280,31 +258,24 @@ class H2Connection(asyncio.Protocol):
     def _more_room(self, rpc: H2Rpc | None, stream_id: int, payload: bytes) -> None:
         increment = http2.increment(payload)
         if not stream_id:
-            self._window += increment
-            if not increment or self._window > http2.MOST_WINDOW:
+            self._outflow.window += increment
+            if not increment or self._outflow.window > http2.MOST_WINDOW:
                 self._refuse(ErrorCodes.FLOW_CONTROL_ERROR if increment else ErrorCodes.PROTOCOL_ERROR)
             else:
-                self._give_turn()
+                self._outflow.resume()
         elif rpc is None:
             self._check_was_open(stream_id)
         elif not increment or rpc.window + increment > http2.MOST_WINDOW:
             self._reset(rpc, ErrorCodes.FLOW_CONTROL_ERROR if increment else ErrorCodes.PROTOCOL_ERROR)
         else:
-            self._widen(rpc, increment)
-
-    def _widen(self, rpc: H2Rpc, by: int) -> None:
-        """Changes the window of a stream, and tells who waits for it."""
-        waited = rpc.window <= 0
-        rpc.window += by
-        if waited and rpc.window > 0:
-            rpc.news.tell()
+            widen(rpc, increment)
 
     def _was_reset(self, rpc: H2Rpc | None, stream_id: int, payload: bytes) -> None:
         http2.number(payload)
         if rpc is None:
             self._check_was_open(stream_id)
         else:
-            self._leave(rpc, StreamClosedBy.RECV_RST_STREAM)
+            self._leave(rpc)
 
     def _ping(self, flags: int, stream_id: int, payload: bytes) -> None:
         if stream_id or len(payload) != 8:
@@ -321,7 +292,7 @@ class H2Connection(asyncio.Protocol):
                     self._request(number, fields or (), ended=event.stream_ended is not None)
                 case h2.events.TrailersReceived(stream_id=int(number)):
                     if (rpc := self._streams.get(number)) is not None:
-                        rpc.inbound.end()
+                        self._request_ended(rpc)
                 case h2.events.RemoteSettingsChanged():
                     self._settings(event)
                 case _:
@@ -338,7 +309,7 @@ class H2Connection(asyncio.Protocol):
                 if rpc.window + by > http2.MOST_WINDOW:
                     self._refuse(ErrorCodes.FLOW_CONTROL_ERROR)
                     return
-                self._widen(rpc, by)
+                widen(rpc, by)
 
     # Requests
 
@@ -356,13 +327,17 @@ class H2Connection(asyncio.Protocol):
         rpc = H2Rpc(self, head, inbound, self._h2.remote_settings.initial_window_size, self._limits.body_s)
         self._streams[stream_id] = rpc
         if ended:
-            inbound.end()
+            self._request_ended(rpc)
         if head.method != "POST" or not _is_grpc(head.content_type):
             self.end(rpc, [(":status", "405" if head.method != "POST" else "415")])
         elif (handler := self._accepted(rpc, head)) is not None:
             rpc.task = self._loop.create_task(_handle(rpc, handler))
             self.tasks.add(rpc.task)
             rpc.task.add_done_callback(self.tasks.discard)
+
+    def _request_ended(self, rpc: H2Rpc) -> None:
+        rpc.inbound.end()
+        self._h2.forget(rpc.stream_id, StreamClosedBy.RECV_END_STREAM)  # what h2 knows of it is not needed any more
 
     def _accepted(self, rpc: H2Rpc, head: RequestHead) -> Handler | None:
         """The handler of an rpc that may be served; any other one is answered."""
@@ -409,43 +384,27 @@ class H2Connection(asyncio.Protocol):
 
     def _reset(self, rpc: H2Rpc, code: ErrorCodes) -> None:
         self._put(http2.rst_stream(rpc.stream_id, code))
-        self._leave(rpc, StreamClosedBy.SEND_RST_STREAM)
+        self._leave(rpc)
 
-    def _leave(self, rpc: H2Rpc, how: StreamClosedBy | None = None) -> None:
+    def _leave(self, rpc: H2Rpc) -> None:
         """Nobody waits for the rest of an rpc."""
-        self._remove(rpc, how)
+        self._remove(rpc)
         rpc.cancel()
 
     def _leave_all(self) -> None:
         for rpc in list(self._streams.values()):
             self._leave(rpc)
 
-    def _remove(self, rpc: H2Rpc, how: StreamClosedBy | None = None) -> None:
-        number = rpc.stream_id
-        del self._streams[number]
-        self._queue.pop(number, None)
-        if rpc.inbound.ended:
-            how = how or StreamClosedBy.RECV_END_STREAM
-        else:
-            how = how or StreamClosedBy.SEND_RST_STREAM
+    def _remove(self, rpc: H2Rpc) -> None:
+        del self._streams[rpc.stream_id]
+        if not rpc.inbound.ended:
             self._inflow.give_up(rpc.inbound.window)
-        self._h2.forget(number, how)
+            self._h2.forget(rpc.stream_id, StreamClosedBy.SEND_RST_STREAM)
         rpc.over()
+        self._outflow.leave(rpc)
         self._patience.earn(0, len(self._streams))
-        self._pass_turn(rpc)
         if self._last_stream is not None and not self._streams:
             self._close()
-
-    def _pass_turn(self, rpc: H2Rpc) -> None:
-        if self._turn is rpc:
-            self._turn = None
-            self._give_turn()
-
-    def _give_turn(self) -> None:
-        """Lets the first of those who wait for the connection go on, if there is room."""
-        if self._queue and self._turn is None and self._window > 0 and not self._write_paused:
-            self._turn = self._queue.popitem(last=False)[1]
-            self._turn.news.tell()
 
     # The end
 

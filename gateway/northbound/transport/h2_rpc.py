@@ -2,7 +2,6 @@
 
 import asyncio
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Protocol
@@ -83,7 +82,8 @@ class H2Rpc:
         self._body_s: float | None = body_s
         """How long the first message may take."""
         self._expiry: asyncio.TimerHandle | None = None
-        self._read = deque[bytes]()
+        self._read: list[bytes] = []
+        """Messages that came with one that was read, the next one last."""
 
     # What the handler calls
 
@@ -102,8 +102,8 @@ class H2Rpc:
             self._body_s = None
             if messages is None:
                 return None
-            self._read.extend(messages)
-        return self._read.popleft()
+            self._read = [*reversed(messages)]
+        return self._read.pop()
 
     async def begin(self, metadata: Pairs) -> None:
         assert not self._begun, "a second head"
