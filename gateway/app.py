@@ -3,25 +3,22 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import AsyncExitStack, closing
 from types import TracebackType
 from typing import Self
 
 import grpc.aio
 import structlog
-import uvicorn
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from prometheus_client import CollectorRegistry
-from starlette.applications import Starlette
 
 from gateway.assembly import assemble
-from gateway.northbound.connection import bounded_protocol
 from gateway.northbound.console.feed import WireFeed
 from gateway.northbound.console.site import ConsoleSite
 from gateway.northbound.grpc import A2AHandlers
 from gateway.northbound.http import http_app
+from gateway.northbound.http_server import serving_http
 from gateway.northbound.intake import Intake
 from gateway.northbound.push import PushEndpoint
 from gateway.northbound.reflection import A2A_SERVICES, enable_reflection
@@ -113,7 +110,7 @@ class Gateway:
         clock = asyncio.create_task(self._calls.watch_clock())
         stack.callback(clock.cancel)
         app = http_app(intake, sites, self._metrics, ConsoleSite(self.settings, self._feed), push)
-        await stack.enter_async_context(_serving_http(app, listener, limits))
+        await stack.enter_async_context(serving_http(app, listener, limits))
         if push is not None:
             stack.push_async_callback(push.finished, _LAST_WORDS_S)
 
@@ -161,39 +158,6 @@ class Gateway:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc_server)  # pyright: ignore[reportUnknownMemberType] # untyped
         for service in ("", *A2A_SERVICES):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
-
-
-class _HttpServer(uvicorn.Server):
-    """uvicorn without its own signal handling: the gateway drains both of its sides together."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@asynccontextmanager
-async def _serving_http(app: Starlette, listener: socket.socket, limits: Limits) -> AsyncIterator[None]:
-    config = uvicorn.Config(
-        app,
-        http=bounded_protocol(limits),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=int(limits.idle_connection_s),
-    )
-    server = _HttpServer(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.001)
-    try:
-        yield
-    finally:
-        # By now every call has been ended, so there is nothing to wait for.
-        server.should_exit = server.force_exit = True
-        await serving
 
 
 def _listen(address: str, limits: Limits, *, shared: bool) -> socket.socket:
