@@ -15,6 +15,12 @@ from gateway.settings import Limits
 ABORT = "a2a_gateway.abort"
 """The ASGI extension under which a request finds how to cut its connection."""
 
+SEND_CHUNK = "a2a_gateway.send_chunk"
+"""The ASGI extension under which a request finds a shorter way for a part of its answer than ASGI's.
+
+For an answer that has begun without a length, and not for its last part.
+"""
+
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-type: text/plain; charset=utf-8\r\ncontent-length: 28\r\nconnection: close\r\n\r\n"
@@ -66,7 +72,7 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
                 self._refuse_head()
                 return
             self._in_body, self._left_bytes = True, 0
-            extensions: dict[str, Any] = {ABORT: self.transport.abort}
+            extensions: dict[str, Any] = {ABORT: self.transport.abort, SEND_CHUNK: self.send_chunk}
             self.scope["extensions"] = extensions
             super().on_headers_complete()
             self._cycle = self.cycle
@@ -85,6 +91,12 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
                 self._in_body = False
                 self._stop_waiting()
                 super().on_message_complete()
+
+        async def send_chunk(self, data: bytes) -> None:
+            if self.flow.write_paused:
+                await self.flow.drain()
+            if not self.transport.is_closing():
+                self.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
 
         def _refuse_head(self) -> None:
             self._stop_waiting()

@@ -5,7 +5,7 @@ only through `receive`, so somebody listens there all the time.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import parse_qs
@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from starlette.types import Receive, Scope, Send
 
 from gateway.errors import CallerError, ErrorKind
-from gateway.northbound.connection import ABORT
+from gateway.northbound.connection import ABORT, SEND_CHUNK
 from gateway.relay.calls import Call, CallEnded, Ending
 from gateway.settings import Limits
 
@@ -61,6 +61,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._limits = limits
+        self._send_chunk: Callable[[bytes], Awaitable[None]] | None = None
 
     @property
     def header_values(self) -> dict[str, str]:
@@ -126,11 +127,16 @@ class Exchange:
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         self.begun = True
         await self._send({"type": "http.response.start", "status": status, "headers": encoded})
+        if "content-length" not in headers:
+            self._send_chunk = self._scope.get("extensions", {}).get(SEND_CHUNK)
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
         """Sends a part of the body at once; waits while the caller does not read."""
         self.ended = not more
-        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+        if more and data and self._send_chunk is not None:
+            await self._send_chunk(data)
+        else:
+            await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     def abort(self) -> None:
         """Cuts the connection, with whatever was not sent yet."""

@@ -21,7 +21,7 @@ from gateway.codec.rpctypes import rpc_types
 from gateway.codec.v0_3 import forms as v0_3
 from gateway.codec.v0_3.methods import BY_GRPC_PATH
 from gateway.errors import GatewayError
-from gateway.northbound.intake import Accepted, Incoming, Intake, writing_answer
+from gateway.northbound.intake import WRITING_ANSWER, Accepted, Incoming, Intake
 from gateway.northbound.serve import perform, serve
 from gateway.northbound.site import Sites
 from gateway.operations import OPERATIONS, Operation
@@ -125,7 +125,7 @@ class GrpcReply:
         self._context = accepted.context
 
     async def answer(self, answer: Answer) -> None:
-        with writing_answer():
+        with WRITING_ANSWER:
             data = self._form.write_answer(self._operation, answer.message, self._bounds)
         await self._servicer.send_initial_metadata(self._named(answer.head))
         await self._write(data)
@@ -135,7 +135,7 @@ class GrpcReply:
 
     async def burst(self, burst: Burst) -> None:
         for event in burst:
-            with writing_answer():
+            with WRITING_ANSWER:
                 data = self._form.write_event(event.response, self._bounds)
             await self._write(data)
             self._cursor = event.cursor or self._cursor

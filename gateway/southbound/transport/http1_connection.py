@@ -12,7 +12,7 @@ from gateway.codec.malformed import Malformed
 from gateway.codec.metadata import Pairs
 from gateway.errors import AgentError, ErrorKind
 from gateway.settings import Limits
-from gateway.southbound.request import reading_answer
+from gateway.southbound.request import READING_ANSWER
 from gateway.southbound.transport.http1_reader import ResponseReader
 from gateway.southbound.transport.news import News
 
@@ -154,7 +154,7 @@ class Http1Connection(asyncio.Protocol):
 
     def _raise(self) -> None:
         if isinstance(self._failure, Malformed):
-            with reading_answer():
+            with READING_ANSWER:
                 raise self._failure
         raise AgentError(ErrorKind.UNAVAILABLE, self._failure)
 
