@@ -35,7 +35,7 @@ class CardEndpoint:
             agent = self._intake.find(call, "", exchange.agent, site)
             version = self._intake.version_of(exchange.headers, exchange.query_value("A2A-Version"))
             await exchange.body(call)
-            async with exchange.watched(call):
+            with exchange.watched(call):
                 card = await agent.card(context_free(call))
                 with WRITING_ANSWER:
                     body = self._written(card, version)

@@ -6,20 +6,34 @@ cuts the connection. What serves a request may cut it too.
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.settings import Limits
 
-ABORT = "a2a_gateway.abort"
-"""The ASGI extension under which a request finds how to cut its connection."""
+CONNECTION = "a2a_gateway.connection"
+"""The ASGI extension under which a request finds its connection."""
 
-SEND_CHUNK = "a2a_gateway.send_chunk"
-"""The ASGI extension under which a request finds a shorter way for a part of its answer than ASGI's.
 
-For an answer that has begun without a length, and not for its last part.
-"""
+class Connection(Protocol):
+    """What serves a request asks this of its connection, beside ASGI."""
+
+    on_gone: Callable[[], None] | None
+    """Called when the connection is lost; every request sets its own."""
+
+    def abort(self) -> None:
+        """Cuts the connection, with whatever was not sent yet."""
+        ...
+
+    async def send_chunk(self, data: bytes) -> None:
+        """A part of an answer that has begun without a length, and not its last, by a shorter way than ASGI's.
+
+        Waits while the caller takes nothing.
+        """
+        ...
+
 
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -34,6 +48,8 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
     most_bytes = 2 * limits.header_bytes  # what is too much for an agent is refused with a better word later
 
     class BoundedProtocol(HttpToolsProtocol):
+        on_gone: Callable[[], None] | None = None
+
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
             super().connection_made(transport)
             self._head_bytes = 0
@@ -46,6 +62,8 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_waiting()
             super().connection_lost(exc)
+            if self.on_gone is not None:
+                self.on_gone()
 
         def data_received(self, data: bytes) -> None:
             answered = self._cycle is not None and self._cycle.response_complete
@@ -72,7 +90,8 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
                 self._refuse_head()
                 return
             self._in_body, self._left_bytes = True, 0
-            extensions: dict[str, Any] = {ABORT: self.transport.abort, SEND_CHUNK: self.send_chunk}
+            self.on_gone = None
+            extensions: dict[str, Any] = {CONNECTION: self}
             self.scope["extensions"] = extensions
             super().on_headers_complete()
             self._cycle = self.cycle
@@ -91,6 +110,9 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
                 self._in_body = False
                 self._stop_waiting()
                 super().on_message_complete()
+
+        def abort(self) -> None:
+            self.transport.abort()
 
         async def send_chunk(self, data: bytes) -> None:
             if self.flow.write_paused:
