@@ -2,24 +2,20 @@
 
 import asyncio
 import signal
-import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import AsyncExitStack, closing
 from types import TracebackType
 from typing import Self
 
 import structlog
-import uvicorn
 from prometheus_client import CollectorRegistry
-from starlette.applications import Starlette
 
 from gateway.assembly import assemble
-from gateway.northbound.connection import bounded_protocol
 from gateway.northbound.console.feed import WireFeed
 from gateway.northbound.console.site import ConsoleSite
 from gateway.northbound.grpc import a2a_handlers
 from gateway.northbound.health import Health
 from gateway.northbound.http import http_app
+from gateway.northbound.http_server import serving_http
 from gateway.northbound.intake import Intake
 from gateway.northbound.listening import listen
 from gateway.northbound.push import PushEndpoint
@@ -30,7 +26,7 @@ from gateway.relay.calls import Calls, Ending
 from gateway.relay.published import Signer
 from gateway.relay.telemetry import Metrics
 from gateway.relay.wire import Show, Wire
-from gateway.settings import Limits, Settings
+from gateway.settings import Settings
 
 _LAST_WORDS_S = 1.0
 """For telling callers that the gateway stops, out of the drain time."""
@@ -113,7 +109,7 @@ class Gateway:
         clock = asyncio.create_task(self._calls.watch_clock())
         stack.callback(clock.cancel)
         app = http_app(intake, sites, self._metrics, ConsoleSite(self.settings, self._feed), push)
-        await stack.enter_async_context(_serving_http(app, listener, limits))
+        await stack.enter_async_context(serving_http(app, listener, limits))
         if push is not None:
             stack.push_async_callback(push.finished, _LAST_WORDS_S)
 
@@ -149,39 +145,6 @@ class Gateway:
         for task in (again, finished):
             task.cancel()
         return clean
-
-
-class _HttpServer(uvicorn.Server):
-    """uvicorn without its own signal handling: the gateway drains both of its sides together."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@asynccontextmanager
-async def _serving_http(app: Starlette, listener: socket.socket, limits: Limits) -> AsyncIterator[None]:
-    config = uvicorn.Config(
-        app,
-        http=bounded_protocol(limits),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=int(limits.idle_connection_s),
-    )
-    server = _HttpServer(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.001)
-    try:
-        yield
-    finally:
-        # By now every call has been ended, so there is nothing to wait for.
-        server.should_exit = server.force_exit = True
-        await serving
 
 
 def _named(address: str, port: int) -> str:

@@ -1,6 +1,8 @@
 """The one exception of the decoders, and the bounds that they hold input to."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import TracebackType
 
 MAX_NESTING_OUTSIDE_VALUES = 16
 """JSON levels that the protocol's own messages and envelopes can take, with room to spare."""
@@ -35,3 +37,20 @@ class Bounds:
     """Members of one JSON object."""
     number_chars: int = 64
     """Length of one number in JSON text."""
+
+
+class MalformedAs:
+    """A context that turns Malformed into another error. No generator: it is entered for every event."""
+
+    __slots__ = ("_error_for",)
+
+    def __init__(self, error_for: Callable[[Malformed], Exception]) -> None:
+        self._error_for = error_for
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Malformed):
+            raise self._error_for(error) from None

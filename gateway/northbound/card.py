@@ -9,7 +9,7 @@ from gateway.codec.jsontext import JsonValue, dump
 from gateway.codec.v0_3.cards import write_card
 from gateway.northbound.document import PlainResponder, answer_document
 from gateway.northbound.exchange import Exchange
-from gateway.northbound.intake import Intake, writing_answer
+from gateway.northbound.intake import WRITING_ANSWER, Intake
 from gateway.northbound.serve import context_free, serve
 from gateway.northbound.site import Site, Sites
 from gateway.relay.calls import Call
@@ -35,9 +35,9 @@ class CardEndpoint:
             agent = self._intake.find(call, "", exchange.agent, site)
             version = self._intake.version_of(exchange.headers, exchange.query_value("A2A-Version"))
             await exchange.body(call)
-            async with exchange.watched(call):
+            with exchange.watched(call):
                 card = await agent.card(context_free(call))
-                with writing_answer():
+                with WRITING_ANSWER:
                     body = self._written(card, version)
                 await call.send(answer_document(exchange, body, self._kept(site)))
 

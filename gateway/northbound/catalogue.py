@@ -31,7 +31,7 @@ class CatalogueEndpoint:
         async def work(call: Call) -> None:
             call.operation = "AgentCards"
             await exchange.body(call)
-            async with exchange.watched(call):
+            with exchange.watched(call):
                 rows = await asyncio.gather(*(self._row(call, name, site) for name in self._intake.directory))
                 await call.send(answer_document(exchange, dump(list(rows)), {"cache-control": "no-cache"}))
 

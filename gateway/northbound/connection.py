@@ -6,14 +6,34 @@ cuts the connection. What serves a request may cut it too.
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.settings import Limits
 
-ABORT = "a2a_gateway.abort"
-"""The ASGI extension under which a request finds how to cut its connection."""
+CONNECTION = "a2a_gateway.connection"
+"""The ASGI extension under which a request finds its connection."""
+
+
+class Connection(Protocol):
+    """What serves a request asks this of its connection, beside ASGI."""
+
+    on_gone: Callable[[], None] | None
+    """Called when the connection is lost; every request sets its own."""
+
+    def abort(self) -> None:
+        """Cuts the connection, with whatever was not sent yet."""
+        ...
+
+    async def send_chunk(self, data: bytes) -> None:
+        """A part of an answer that has begun without a length, and not its last, by a shorter way than ASGI's.
+
+        Waits while the caller takes nothing.
+        """
+        ...
+
 
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -28,6 +48,8 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
     most_bytes = 2 * limits.header_bytes  # what is too much for an agent is refused with a better word later
 
     class BoundedProtocol(HttpToolsProtocol):
+        on_gone: Callable[[], None] | None = None
+
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
             super().connection_made(transport)
             self._head_bytes = 0
@@ -40,6 +62,8 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_waiting()
             super().connection_lost(exc)
+            if self.on_gone is not None:
+                self.on_gone()
 
         def data_received(self, data: bytes) -> None:
             answered = self._cycle is not None and self._cycle.response_complete
@@ -66,7 +90,8 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
                 self._refuse_head()
                 return
             self._in_body, self._left_bytes = True, 0
-            extensions: dict[str, Any] = {ABORT: self.transport.abort}
+            self.on_gone = None
+            extensions: dict[str, Any] = {CONNECTION: self}
             self.scope["extensions"] = extensions
             super().on_headers_complete()
             self._cycle = self.cycle
@@ -85,6 +110,15 @@ def bounded_protocol(limits: Limits) -> type[HttpToolsProtocol]:
                 self._in_body = False
                 self._stop_waiting()
                 super().on_message_complete()
+
+        def abort(self) -> None:
+            self.transport.abort()
+
+        async def send_chunk(self, data: bytes) -> None:
+            if self.flow.write_paused:
+                await self.flow.drain()
+            if not self.transport.is_closing():
+                self.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
 
         def _refuse_head(self) -> None:
             self._stop_waiting()

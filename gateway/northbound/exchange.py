@@ -1,19 +1,18 @@
 """One HTTP exchange: its body within bounds, its caller watched, its answer written.
 
-A caller that goes away ends its call, whether an answer has begun or not. uvicorn tells of that
-only through `receive`, so somebody listens there all the time.
+A caller that goes away ends its call, whether an answer has begun or not.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
 from gateway.errors import CallerError, ErrorKind
-from gateway.northbound.connection import ABORT
+from gateway.northbound.connection import CONNECTION, Connection
 from gateway.relay.calls import Call, CallEnded, Ending
 from gateway.settings import Limits
 
@@ -57,10 +56,11 @@ class Exchange:
         """Whether the answer's status is sent."""
         self.ended = False
         """Whether the answer is complete."""
-        self._scope = scope
         self._receive = receive
         self._send = send
         self._limits = limits
+        self._connection: Connection = scope["extensions"][CONNECTION]
+        self._in_chunks = False
 
     @property
     def header_values(self) -> dict[str, str]:
@@ -107,14 +107,21 @@ class Exchange:
         except TimeoutError:
             raise BodyTooSlow(ErrorKind.INVALID_REQUEST, "The request body did not arrive in time") from None
 
-    @asynccontextmanager
-    async def watched(self, call: Call) -> AsyncIterator[None]:
-        """Ends the call when its caller goes away. The body must have been read."""
-        watcher = asyncio.create_task(self._watch(call))
+    @contextmanager
+    def watched(self, call: Call) -> Iterator[None]:
+        """Ends the call when its caller goes away. The body must have been read, and nothing be awaited since."""
+
+        def gone() -> None:
+            if not self.ended:
+                call.end(Ending.CALLER_GONE)
+
+        connection = self._connection
+        connection.on_gone = gone
         try:
             yield
         finally:
-            watcher.cancel()
+            if connection.on_gone is gone:  # and not the next request's
+                connection.on_gone = None
 
     async def reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         """Answers in one piece."""
@@ -126,21 +133,16 @@ class Exchange:
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         self.begun = True
         await self._send({"type": "http.response.start", "status": status, "headers": encoded})
+        self._in_chunks = "content-length" not in headers
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
         """Sends a part of the body at once; waits while the caller does not read."""
         self.ended = not more
-        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+        if more and data and self._in_chunks:
+            await self._connection.send_chunk(data)
+        else:
+            await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     def abort(self) -> None:
         """Cuts the connection, with whatever was not sent yet."""
-        abort = self._scope.get("extensions", {}).get(ABORT)
-        if abort is not None:
-            abort()
-
-    async def _watch(self, call: Call) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        # uvicorn says so too once the answer is complete.
-        if not self.ended:
-            call.end(Ending.CALLER_GONE)
+        self._connection.abort()

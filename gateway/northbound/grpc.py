@@ -15,7 +15,7 @@ from gateway.codec.rpctypes import rpc_types
 from gateway.codec.v0_3 import forms as v0_3
 from gateway.codec.v0_3.methods import BY_GRPC_PATH
 from gateway.errors import GatewayError, GrpcStatus
-from gateway.northbound.intake import Accepted, Incoming, Intake, writing_answer
+from gateway.northbound.intake import WRITING_ANSWER, Accepted, Incoming, Intake
 from gateway.northbound.serve import perform, serve
 from gateway.northbound.site import Sites
 from gateway.northbound.transport.server import Handler, Pairs, Rpc, only_request
@@ -107,7 +107,7 @@ class GrpcReply:
         self._context = accepted.context
 
     async def answer(self, answer: Answer) -> None:
-        with writing_answer():
+        with WRITING_ANSWER:
             data = self._form.write_answer(self._operation, answer.message, self._bounds)
         await self._rpc.begin(self._named(answer.head))
         self._show(data)
@@ -153,8 +153,8 @@ class GrpcReply:
         """The events up to the first that the caller's version cannot say, and why it cannot."""
         messages: list[bytes] = []
         try:
-            for event in burst:
-                with writing_answer():
+            with WRITING_ANSWER:
+                for event in burst:
                     messages.append(self._form.write_event(event.response, self._bounds))
         except GatewayError as failure:
             return messages, failure

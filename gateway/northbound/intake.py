@@ -1,14 +1,13 @@
 """Whether and for whom a call is: what every inbound binding asks before an Agent is."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from protobuf import Message
 
 from gateway.agent import Agent, CallContext, Head, ReadFrame, Watch
 from gateway.codec import metadata
-from gateway.codec.malformed import Malformed
+from gateway.codec.malformed import Malformed, MalformedAs
 from gateway.codec.required import check_required
 from gateway.codec.status import field_violation
 from gateway.codec.v0_3.choices import Choices
@@ -98,7 +97,7 @@ class Intake:
         call.operation, call.deadline = incoming.operation.name, incoming.deadline
         context = self._context(call, incoming)
         context.show("northbound", call.binding, "request", incoming.frame, incoming.read_frame)
-        with _reading_request():
+        with _READING_REQUEST:
             request = await converted(len(incoming.frame), self.limits.inline_bytes, incoming.read)
             check_required(request, _MAY_LACK.get((incoming.version, incoming.operation), frozenset()))
         agent = self.find(call, tenant_of(request), incoming.agent, incoming.site)
@@ -175,27 +174,20 @@ class Intake:
             )
 
 
-@contextmanager
-def _reading_request() -> Iterator[None]:
-    """A request that cannot be read is invalid, and the answer names the field."""
-    try:
-        yield
-    except Malformed as error:
-        if error.too_large:
-            raise CallerError(ErrorKind.RESOURCE_EXHAUSTED, str(error)) from None
-        raise CallerError(
-            ErrorKind.INVALID_PARAMS, str(error), (field_violation(error.path, error.problem),)
-        ) from None
+def _unreadable(error: Malformed) -> CallerError:
+    if error.too_large:
+        return CallerError(ErrorKind.RESOURCE_EXHAUSTED, str(error))
+    return CallerError(ErrorKind.INVALID_PARAMS, str(error), (field_violation(error.path, error.problem),))
 
 
-@contextmanager
-def writing_answer() -> Iterator[None]:
-    """An answer that cannot be written for the caller is too large, or says what the caller's version cannot."""
-    try:
-        yield
-    except Malformed as error:
-        if error.too_large:
-            raise AgentError(ErrorKind.RESOURCE_EXHAUSTED, f"The agent's answer is too large: {error}") from None
-        raise AgentError(
-            ErrorKind.INVALID_AGENT_RESPONSE, f"The agent's answer cannot be written for the caller: {error}"
-        ) from None
+def _unwritable(error: Malformed) -> AgentError:
+    if error.too_large:
+        return AgentError(ErrorKind.RESOURCE_EXHAUSTED, f"The agent's answer is too large: {error}")
+    return AgentError(ErrorKind.INVALID_AGENT_RESPONSE, f"The agent's answer cannot be written for the caller: {error}")
+
+
+_READING_REQUEST = MalformedAs(_unreadable)
+"""A request that cannot be read is invalid, and the answer names the field."""
+
+WRITING_ANSWER = MalformedAs(_unwritable)
+"""An answer that cannot be written for the caller is too large, or says what the caller's version cannot."""

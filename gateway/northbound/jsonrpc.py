@@ -66,7 +66,7 @@ class JsonRpcEndpoint:
                     "A request is application/json; send `Content-Type: application/json`",
                 )
             body = await exchange.body(call)
-            async with exchange.watched(call):
+            with exchange.watched(call):
                 try:
                     request = await converted(
                         len(body),

@@ -13,7 +13,7 @@ from gateway.agent import Answer, Burst, CallContext, Head
 from gateway.codec import metadata, sse
 from gateway.errors import ErrorKind, GatewayError, GatewayFault
 from gateway.northbound.exchange import Exchange, MethodNotAllowed
-from gateway.northbound.intake import Accepted, writing_answer
+from gateway.northbound.intake import WRITING_ANSWER, Accepted
 from gateway.offload import converted
 from gateway.operations import Operation
 from gateway.relay.calls import Call
@@ -84,7 +84,7 @@ class HttpReply:
         operation = self._operation
         assert operation is not None
         size_bytes = len(answer.message.to_binary())
-        with writing_answer():
+        with WRITING_ANSWER:
             body = await converted(
                 size_bytes, self.limits.inline_bytes, lambda: self.wording.answer(operation, answer)
             )
@@ -99,7 +99,7 @@ class HttpReply:
             self._call.on_silence = self._break_silence
 
     async def burst(self, burst: Burst) -> None:
-        with writing_answer():
+        with WRITING_ANSWER:
             frames = [sse.frame(self.wording.event(event.response), id=event.cursor) for event in burst]
         if self._context.is_watched:
             for frame in frames:

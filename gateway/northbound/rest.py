@@ -65,7 +65,7 @@ class RestEndpoint:
 
         async def work(call: Call) -> None:
             body = await exchange.body(call)
-            async with exchange.watched(call):
+            with exchange.watched(call):
                 accepted = await self._intake.accept(call, self._incoming(exchange, form, body))
                 await perform(call, accepted, reply, self._intake.limits.first_event_s)
 

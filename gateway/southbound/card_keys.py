@@ -14,7 +14,7 @@ from gateway.errors import AgentError, ErrorKind
 from gateway.settings import AgentSettings, ConfigurationError, Limits
 from gateway.southbound.cached import Cached
 from gateway.southbound.cards import ReadCard, fetch_document
-from gateway.southbound.request import reading_answer
+from gateway.southbound.request import READING_ANSWER
 from gateway.southbound.transport.http import HttpClient
 from generated.a2a.v1.a2a_pb import AgentCard
 
@@ -67,7 +67,7 @@ def keys_reader(source: str, client: HttpClient, limits: Limits) -> Callable[[],
 async def _fetch_keys(client: HttpClient, url: str, limits: Limits) -> PublicKeys:
     wanted = {"Accept": "application/jwk-set+json, application/json"}
     text = await fetch_document(client, url, wanted, limits, "keys")
-    with reading_answer():
+    with READING_ANSWER:
         return public_keys(jsontext.load(text, limits.bounds()))
 
 

@@ -18,7 +18,7 @@ from gateway.codec.v0_3.cards import read_card
 from gateway.errors import AgentError, CallerError, ErrorKind
 from gateway.settings import AgentSettings, ConfigurationError, Limits
 from gateway.southbound.cached import Cached
-from gateway.southbound.request import in_time, reading_answer
+from gateway.southbound.request import READING_ANSWER, in_time
 from gateway.southbound.transport.http import HttpClient, read_whole
 from generated.a2a.v1.a2a_pb import AgentCapabilities, AgentCard, AgentSkill
 
@@ -72,7 +72,7 @@ async def fetch(client: HttpClient, url: str, headers: Mapping[str, str], limits
     """The card at an HTTP address. Raises AgentError."""
     wanted = {**headers, "A2A-Version": "1.0", "Accept": "application/json"}
     text = await fetch_document(client, url, wanted, limits, "card")
-    with reading_answer():
+    with READING_ANSWER:
         return read_card(load(text, limits.bounds()), limits.bounds())
 
 

@@ -20,7 +20,7 @@ from gateway.errors import AgentError, ErrorKind, GatewayError
 from gateway.offload import converted
 from gateway.operations import GET_EXTENDED_AGENT_CARD, Operation
 from gateway.settings import Limits
-from gateway.southbound.request import addressed, in_time, reading_answer, writing_request
+from gateway.southbound.request import READING_ANSWER, WRITING_REQUEST, Waiting, addressed
 from gateway.southbound.transport.channel import Channel, Pairs, Rpc, RpcFailed
 from generated.a2a.v1.a2a_pb import AgentCard, GetExtendedAgentCardRequest
 
@@ -56,7 +56,7 @@ class GrpcAgent:
         answers = await self._begin(operation, request, context, self._limits.unary_s)
         try:
             data = await answers.only()
-            with reading_answer():
+            with READING_ANSWER:
                 message = await converted(
                     len(data),
                     self._limits.inline_bytes,
@@ -80,7 +80,7 @@ class GrpcAgent:
         self, operation: Operation, request: Message, context: CallContext, default_s: float | None
     ) -> "GrpcStream":
         size_bytes = len(request.to_binary())
-        with writing_request():
+        with WRITING_REQUEST:
             data = await converted(
                 size_bytes,
                 self._limits.inline_bytes,
@@ -121,14 +121,14 @@ class GrpcStream:
         self._rpc = rpc
         self._operation = operation
         self._context = context
-        self._idle_s = limits.stream_idle_s
+        self._waiting = Waiting(None, limits.stream_idle_s)
         self._inline_bytes = limits.inline_bytes
         self._bounds = limits.bounds()
         self._failure: GatewayError | None = None
 
     async def begin(self) -> None:
         """Waits for the agent's head."""
-        self._pairs = await in_time(self._rpc.head(), None, self._idle_s)
+        self._pairs = await self._waiting.within(self._rpc.head())
         self.head = _head(self._pairs, self._form.version)
 
     async def burst(self) -> Burst | None:
@@ -159,13 +159,14 @@ class GrpcStream:
         return _head([*self._pairs, *self._rpc.trailers], self._form.version)
 
     async def close(self) -> None:
+        self._waiting.close()
         self._rpc.cancel()
 
     async def _read(self) -> Sequence[bytes] | None:
         """What has come; None once the rpc has ended well. Raises AgentError where it has not."""
         try:
-            with reading_answer():
-                messages = await in_time(self._rpc.burst(), None, self._idle_s)
+            with READING_ANSWER:
+                messages = await self._waiting.within(self._rpc.burst())
         except RpcFailed as failed:
             raise failed_call(self._operation.name, failed) from None
         if self._context.is_watched:
@@ -175,13 +176,13 @@ class GrpcStream:
 
     def _events(self, messages: Sequence[bytes]) -> Iterator[Event]:
         read, bounds = self._form.read_event, self._bounds
-        with reading_answer():
+        with READING_ANSWER:
             for data in messages:
                 yield Event(read(data, bounds))
 
 
 def _head(pairs: Pairs, version: str) -> Head:
-    with reading_answer():
+    with READING_ANSWER:
         return Head(metadata.extensions(pairs), version)
 
 

@@ -21,7 +21,7 @@ from gateway.offload import converted
 from gateway.operations import GET_EXTENDED_AGENT_CARD, Operation
 from gateway.settings import Limits
 from gateway.southbound import sse
-from gateway.southbound.request import addressed, in_time, reading_answer, writing_request
+from gateway.southbound.request import READING_ANSWER, WRITING_REQUEST, addressed, in_time
 from gateway.southbound.transport.http import HttpClient, Response, media_type, read_whole
 from generated.a2a.v1.a2a_pb import AgentCard, GetExtendedAgentCardRequest, StreamResponse
 
@@ -67,7 +67,7 @@ class JsonRpcAgent:
         result = await converted(
             len(text), self._limits.inline_bytes, lambda: self._result(response, text, number)
         )
-        with reading_answer():
+        with READING_ANSWER:
             answer = await converted(
                 len(text), self._limits.inline_bytes, lambda: self._form.read_answer(operation, result, self._bounds)
             )
@@ -103,7 +103,7 @@ class JsonRpcAgent:
         self, number: int, operation: Operation, request: Message, accept: str, context: CallContext
     ) -> Response:
         size_bytes = len(request.to_binary())
-        with writing_request():
+        with WRITING_REQUEST:
             params = await converted(
                 size_bytes,
                 self._limits.inline_bytes,
@@ -122,7 +122,7 @@ class JsonRpcAgent:
                 return self._answer(text, number)
             except Malformed as error:
                 if response.status == 200:
-                    with reading_answer():
+                    with READING_ANSWER:
                         raise error
         if response.status == 200:
             content = media_type(response) or "something of no media type"

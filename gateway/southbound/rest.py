@@ -19,7 +19,7 @@ from gateway.offload import converted
 from gateway.operations import GET_EXTENDED_AGENT_CARD, Operation
 from gateway.settings import Limits
 from gateway.southbound import sse
-from gateway.southbound.request import addressed, in_time, reading_answer, writing_request
+from gateway.southbound.request import READING_ANSWER, WRITING_REQUEST, addressed, in_time
 from gateway.southbound.transport.http import HttpClient, Response, media_type, read_whole
 from generated.a2a.v1.a2a_pb import AgentCard, GetExtendedAgentCardRequest, StreamResponse
 
@@ -64,7 +64,7 @@ class RestAgent:
         result = await converted(
             len(text), self._limits.inline_bytes, lambda: self._result(operation, response, text)
         )
-        with reading_answer():
+        with READING_ANSWER:
             answer = await converted(
                 len(text), self._limits.inline_bytes, lambda: self._form.read_answer(operation, result, self._bounds)
             )
@@ -119,7 +119,7 @@ class RestAgent:
             target, content = rest.to_target(route, cast(dict[str, JsonValue], load(body, self._bounds)))
             return target, None if content is None else dump(content)
 
-        with writing_request():
+        with WRITING_REQUEST:
             target, body = await converted(len(request.to_binary()), self._limits.inline_bytes, written)
         headers = {**context.headers, **metadata.requested(self._form.version, context.extensions)}
         headers |= {"accept": accept, "accept-encoding": "identity"}
@@ -137,7 +137,7 @@ class RestAgent:
                 value = load(text, self._bounds)
             except Malformed as error:
                 if succeeded:
-                    with reading_answer():
+                    with READING_ANSWER:
                         raise error
         elif succeeded and not operation.answers_nothing:
             content = media_type(response) or "nothing"

@@ -7,7 +7,7 @@ from gateway.codec import metadata, sse
 from gateway.errors import AgentError, ErrorKind, GatewayError
 from gateway.offload import converted
 from gateway.settings import Limits
-from gateway.southbound.request import in_time, reading_answer
+from gateway.southbound.request import READING_ANSWER, Waiting
 from gateway.southbound.transport.http import Response, media_type
 from generated.a2a.v1.a2a_pb import StreamResponse
 
@@ -34,14 +34,14 @@ class SseStream:
         self._read = read
         self._binding = binding
         self._context = context
-        self._idle_s = limits.stream_idle_s
+        self._waiting = Waiting(context.deadline, limits.stream_idle_s)
         self._inline_bytes = limits.inline_bytes
         self._reader = sse.SseReader(limits.json_bytes)
         self._failure: GatewayError | None = None
 
     async def burst(self) -> Burst | None:
         while self._failure is None:
-            chunk = await in_time(self._response.chunk(), self._context.deadline, self._idle_s)
+            chunk = await self._waiting.within(self._response.chunk())
             if chunk is None:
                 if self._reader.pending:
                     raise AgentError(ErrorKind.UNAVAILABLE, "The agent's stream was cut in the middle of an event")
@@ -52,6 +52,7 @@ class SseStream:
         raise self._failure
 
     async def close(self) -> None:
+        self._waiting.close()
         await self._response.release()
 
     async def _taken(self, chunk: bytes) -> tuple[list[Event], GatewayError | None]:
@@ -61,7 +62,7 @@ class SseStream:
         return await converted(size_bytes, self._inline_bytes, lambda: taken(self._events(chunk, shown=False)))
 
     def _events(self, chunk: bytes, *, shown: bool) -> Iterator[Event]:
-        with reading_answer():
+        with READING_ANSWER:
             for event in self._reader.feed(chunk):
                 if shown:
                     name = "" if event.event == "message" else event.event
@@ -77,5 +78,5 @@ def is_stream(response: Response) -> bool:
 
 def head_of(response: Response, version: str) -> Head:
     """What a response says of itself, from an agent that speaks `version`."""
-    with reading_answer():
+    with READING_ANSWER:
         return Head(metadata.extensions(response.headers), version)

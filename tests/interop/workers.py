@@ -1,5 +1,6 @@
 """A worker for the gateway to run: it writes token by token, and does what the first word of a message says."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 from gateway.worker import Chunk, Data, Metadata, Status, Work, Worker, Yield, text_of, text_part
@@ -30,6 +31,7 @@ class Talker(Worker):
             case _:
                 for token in ("", "Hel", "lo ", "w\U0001f600r", "ld"):
                     yield token
+                    await asyncio.sleep(0.1)  # what comes together is shown as one
                 yield Metadata({"model": "small", "seen": [1]})
                 yield Data({"n": 1})
                 yield Metadata({"seen": [2]})

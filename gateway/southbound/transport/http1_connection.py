@@ -13,7 +13,7 @@ from gateway.codec.metadata import Pairs
 from gateway.errors import AgentError, ErrorKind
 from gateway.news import News
 from gateway.settings import Limits
-from gateway.southbound.request import reading_answer
+from gateway.southbound.request import READING_ANSWER
 from gateway.southbound.transport.http1_reader import ResponseReader
 
 BROKEN = "The connection to the agent broke"
@@ -154,7 +154,7 @@ class Http1Connection(asyncio.Protocol):
 
     def _raise(self) -> None:
         if isinstance(self._failure, Malformed):
-            with reading_answer():
+            with READING_ANSWER:
                 raise self._failure
         raise AgentError(ErrorKind.UNAVAILABLE, self._failure)
 

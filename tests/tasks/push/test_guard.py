@@ -251,6 +251,9 @@ async def test_the_connection_goes_to_the_address_that_was_judged() -> None:
         assert canary.hits == 0
 
 
+MAPPED = str(IPv6Address(f"::ffff:{PUBLIC}"))
+"""Pythons from 3.13 on spell its last half as IPv4."""
+
 GOOD = [
     ("https://example.com", Target("https", "example.com", 443, "/"), "example.com"),
     ("https://Example.COM./a?b#c", Target("https", "example.com", 443, "/a?b"), "example.com"),
@@ -267,8 +270,8 @@ GOOD = [
     ),
     (
         "https://[::ffff:93.184.216.34]/",
-        Target("https", "::ffff:5db8:d822", 443, "/", (IPv4Address(PUBLIC),)),
-        "[::ffff:5db8:d822]",
+        Target("https", MAPPED, 443, "/", (IPv4Address(PUBLIC),)),
+        f"[{MAPPED}]",
     ),
 ]
 
