@@ -155,7 +155,8 @@ class GrpcReply:
         try:
             with WRITING_ANSWER:
                 for event in burst:
-                    messages.append(self._form.write_event(event.response, self._bounds))
+                    data = self._form.write_event(event.response, self._bounds)
+                    messages.append(data)
         except GatewayError as failure:
             return messages, failure
         return messages, None
