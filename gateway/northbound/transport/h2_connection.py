@@ -25,14 +25,13 @@ from gateway.http2.inflow import Inflow
 from gateway.http2.machine import FRAME_BYTES, Machine
 from gateway.http2.patience import PER_CONTENT, Abuse, Patience
 from gateway.http2.probe import Probe
+from gateway.northbound.transport.h2_closing import Closing
 from gateway.northbound.transport.h2_outflow import Outflow, widen
 from gateway.northbound.transport.h2_rpc import Fields, H2Rpc
 from gateway.northbound.transport.server import BROKEN_OFF, Handler, Refused
 from gateway.settings import Limits
 
 STOPPING = "The gateway is shutting down"
-LINGER_S = 0.5
-"""How long a caller that takes nothing of the last words is waited for."""
 _PROBE, _FAREWELL = b"a2a ping", b"farewell"
 _KIB = 1024
 
@@ -40,10 +39,15 @@ _log = structlog.get_logger("a2a_gateway.northbound")
 
 
 class Host(Protocol):
-    """What a connection asks of its server."""
+    """What a connection tells its server."""
 
-    def opened(self, connection: "H2Connection") -> None: ...
-    def lost(self, connection: "H2Connection") -> None: ...
+    def opened(self, connection: "H2Connection") -> None:
+        """It is there."""
+        ...
+
+    def lost(self, connection: "H2Connection") -> None:
+        """It is not there any more."""
+        ...
 
 
 class H2Connection(asyncio.Protocol):
@@ -75,22 +79,24 @@ class H2Connection(asyncio.Protocol):
         self._probe = Probe(
             limits.ping_s,
             limits.ping_answer_s,
-            needed=lambda: not self._closing,
+            needed=lambda: not self._closed,
             ask=lambda: self._put(http2.ping(_PROBE)),
             dead=self._abort,
         )
         self._draining = False
         self._last_stream: int | None = None
         """The last one that is served, once that was said."""
-        self._closing = False
+        self._closed = False
+        """Nothing more is read or said."""
+        self._closing: Closing | None = None
         self._timer: asyncio.TimerHandle | None = None
-        """For the preface, for the answer to a farewell, then for what is left to be taken."""
+        """For the preface, then for the answer to a farewell."""
 
     # For the server
 
     def drain(self) -> None:
         """Says that no more rpcs should come; closes once the last one is over."""
-        if self._draining or self._closing:
+        if self._draining or self._closed:
             return
         self._draining = True
         if not self._greeted:
@@ -101,12 +107,14 @@ class H2Connection(asyncio.Protocol):
         self._start_timer(self._limits.ping_answer_s, self._say_goodbye)
 
     def stop(self) -> None:
-        """Ends every rpc, tells the callers so, and closes."""
-        if not self._closing:
+        """Ends every rpc, tells the caller so, and closes as soon as that can be."""
+        if not self._closed:
             for rpc in list(self._streams.values()):
                 rpc.finish(GrpcStatus.UNAVAILABLE, STOPPING)
                 rpc.cancel()
             self._say_goodbye()
+        if self._closing is not None:
+            self._closing.hurry()
 
     # For rpcs
 
@@ -143,17 +151,17 @@ class H2Connection(asyncio.Protocol):
         self._host.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._closing:
+        if self._closed:
             return
         self._probe.heard()
         if self._preface is not None:
             data = self._begun(self._preface + data)
-            if self._closing:
+            if self._closed:
                 return
         try:
             for frame in self._frames.feed(data):
                 self._take(*frame)
-                if self._closing:
+                if self._closed:
                     return
         except Malformed as error:
             self._refuse(ErrorCodes.FRAME_SIZE_ERROR if error.too_large else ErrorCodes.PROTOCOL_ERROR)
@@ -177,14 +185,15 @@ class H2Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._outflow.paused = False
         self._probe.heard()
-        if self._read_paused:
-            self._read_paused = False
-            self._transport.resume_reading()
+        self._read_on()
         self._outflow.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._closing = True
-        self._stop_timers()
+        self._closed = True
+        self._stop_timer()
+        self._probe.stop()
+        if self._closing is not None:
+            self._closing.stop()
         self._leave_all()
         self._host.lost(self)
 
@@ -194,6 +203,11 @@ class H2Connection(asyncio.Protocol):
         if too_much and not self._read_paused:
             self._read_paused = True
             self._transport.pause_reading()
+
+    def _read_on(self) -> None:
+        if self._read_paused and not self._transport.is_closing():
+            self._read_paused = False
+            self._transport.resume_reading()
 
     # Frames
 
@@ -410,7 +424,7 @@ class H2Connection(asyncio.Protocol):
 
     def _say_goodbye(self) -> None:
         """Names the last stream that is served; closes where none is under way."""
-        if self._closing or self._last_stream is not None:
+        if self._closed or self._last_stream is not None:
             return
         self._stop_timer()
         self._last_stream = self._h2.highest_inbound_stream_id
@@ -420,34 +434,22 @@ class H2Connection(asyncio.Protocol):
 
     def _refuse(self, code: ErrorCodes | int) -> None:
         """The connection is over for the caller's fault."""
-        if not self._closing:
+        if not self._closed:
             self._put(http2.said_goodbye(self._h2.highest_inbound_stream_id, code))
             self._close()
             self._leave_all()
+            if self._closing is not None:
+                self._closing.hurry()
 
     def _close(self) -> None:
-        """Everything is said. What was said is still delivered, while the caller takes it.
-
-        Nothing is closed before the caller has: what comes in on a closed socket makes the kernel
-        throw away what is on its way out.
-        """
-        if self._closing:
+        """Everything is said."""
+        if self._closed:
             return
-        self._closing = True
-        self._stop_timers()
-        if not self._transport.is_closing():
-            if self._read_paused:
-                self._transport.resume_reading()
-            self._transport.write_eof()
-        self._let_take(self._transport.get_write_buffer_size() + 1, self._loop.time() + self._limits.send_stall_s)
-
-    def _let_take(self, left_bytes: int, until: float) -> None:
-        """Waits on as long as a caller goes on taking what is left."""
-        left = self._transport.get_write_buffer_size()
-        if left >= left_bytes or self._loop.time() >= until:
-            self._transport.abort()
-        else:
-            self._timer = self._loop.call_later(LINGER_S, self._let_take, left, until)
+        self._closed = True
+        self._stop_timer()
+        self._probe.stop()
+        self._read_on()
+        self._closing = Closing(self._transport, self._limits.send_stall_s)
 
     def _start_timer(self, seconds: float, act: Callable[[], None]) -> None:
         self._timer = self._loop.call_later(seconds, act)
@@ -456,10 +458,6 @@ class H2Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def _stop_timers(self) -> None:
-        self._stop_timer()
-        self._probe.stop()
 
     def _flush(self) -> None:
         if data := self._h2.data_to_send():

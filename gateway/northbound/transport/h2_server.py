@@ -5,7 +5,8 @@ import socket
 from collections.abc import Mapping
 
 from gateway.northbound.listening import listen
-from gateway.northbound.transport.h2_connection import LINGER_S, H2Connection
+from gateway.northbound.transport.h2_closing import LINGER_S
+from gateway.northbound.transport.h2_connection import H2Connection
 from gateway.northbound.transport.server import Handler
 from gateway.settings import Limits
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
+from gateway.northbound.transport import h2_closing
 from tests.fakes.callers import GrpcCaller, grpc_headers
 from tests.fakes.h2_steps import HeaderList, frame
 from tests.faults.gateway import growth
@@ -623,3 +625,31 @@ async def test_a_goodbye_that_is_not_answered_is_taken_as_heard() -> None:
             await caller.until_closed()
             assert len([one for one in caller.frames if isinstance(one, GoAwayFrame)]) == 2
             await asyncio.wait_for(stopping, PATIENCE_S)
+
+
+async def test_a_caller_that_hesitates_over_its_tail_gets_it_and_one_that_is_hurried_does_not(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All is written when the server begins to stop, and stands in its buffers, not in the kernel's."""
+    monkeypatch.setattr(h2_closing, "LINGER_S", 0.05)
+    for hurried in (False, True) if kind == "native" else (False,):
+        async with serving(kind, streaming(lambda _: bytes(995), 60, 60), stream_buffer_bytes=8192) as it:
+            slow = RawCaller(it.address, {4: MIB})
+            slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            async with slow as caller:
+                await caller.open()
+                await caller.send(caller.request())
+                await until(lambda: bool(it.rpcs) and it.rpcs[0].sent == 60 and it.under_way == 0)
+                stopping = asyncio.create_task(it.server.stop(PATIENCE_S))
+                await asyncio.sleep(0.02)
+                # The question whether it has heard the goodbye is answered unread.
+                await caller.send(PingFrame(0, opaque_data=b"farewell", flags=["ACK"]).serialize())
+                await asyncio.sleep(0.3)
+                if hurried:
+                    await asyncio.wait_for(it.server.stop(0), 2.0)
+                    await asyncio.wait_for(stopping, 2.0)
+                    continue
+                answer = await caller.answer(1)
+                assert (len(answer.messages), answer.status) == (60, 0)
+                caller.socket.close()
+                await asyncio.wait_for(stopping, PATIENCE_S / 2)
