@@ -2,32 +2,31 @@
 
 import asyncio
 import signal
-import socket
 from contextlib import AsyncExitStack, closing
 from types import TracebackType
 from typing import Self
 
-import grpc.aio
 import structlog
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
 from prometheus_client import CollectorRegistry
 
 from gateway.assembly import assemble
 from gateway.northbound.console.feed import WireFeed
 from gateway.northbound.console.site import ConsoleSite
-from gateway.northbound.grpc import A2AHandlers
+from gateway.northbound.grpc import a2a_handlers
+from gateway.northbound.health import Health
 from gateway.northbound.http import http_app
 from gateway.northbound.http_server import serving_http
 from gateway.northbound.intake import Intake
+from gateway.northbound.listening import listen
 from gateway.northbound.push import PushEndpoint
-from gateway.northbound.reflection import A2A_SERVICES, enable_reflection
+from gateway.northbound.reflection import A2A_SERVICES, reflection_handlers
 from gateway.northbound.site import Sites
+from gateway.northbound.transport.choice import SERVERS
 from gateway.relay.calls import Calls, Ending
 from gateway.relay.published import Signer
 from gateway.relay.telemetry import Metrics
 from gateway.relay.wire import Show, Wire
-from gateway.settings import ConfigurationError, Limits, Settings
+from gateway.settings import Settings
 
 _LAST_WORDS_S = 1.0
 """For telling callers that the gateway stops, out of the drain time."""
@@ -93,20 +92,20 @@ class Gateway:
         if self._show is not None:
             stack.enter_context(self._wire.shown_to(self._show))
         intake = Intake(self.settings, assembly.directory, self._calls, self._wire, signer)
-        listener = stack.enter_context(closing(_listen(self.settings.http, limits, shared=self._shares_ports)))
+        listener = stack.enter_context(closing(listen("http", self.settings.http, limits, shared=self._shares_ports)))
         self.http = _named(self.settings.http, listener.getsockname()[1])
-        self._grpc_server = grpc.aio.server(options=_server_options(limits, shared=self._shares_ports))
-        stack.push_async_callback(self._grpc_server.stop, None)
-        self.grpc = _named(self.settings.grpc, self._bind_grpc())
+        self._grpc_server = SERVERS[self.settings.grpc_server](limits)
+        stack.push_async_callback(self._grpc_server.stop, 0)
+        port = self._grpc_server.bind(self.settings.grpc, shared=self._shares_ports)
+        self.grpc = _named(self.settings.grpc, port)
         sites = Sites(self.settings, self.http, self.grpc)
         push = None
         if assembly.relaying is not None:
             assembly.relaying.place.base_url = sites.bound().http
             push = PushEndpoint(assembly.relaying.receiver, limits)
-        self._grpc_server.add_generic_rpc_handlers((A2AHandlers(intake, sites),))
-        await self._serve_health()
-        enable_reflection(self._grpc_server)
-        await self._grpc_server.start()
+        self._health = Health(("", *A2A_SERVICES))
+        handlers = {**a2a_handlers(intake, sites), **self._health.handlers(), **reflection_handlers()}
+        await self._grpc_server.start(handlers)
         clock = asyncio.create_task(self._calls.watch_clock())
         stack.callback(clock.cancel)
         app = http_app(intake, sites, self._metrics, ConsoleSite(self.settings, self._feed), push)
@@ -134,9 +133,9 @@ class Gateway:
         last_words_s = min(_LAST_WORDS_S, drain_s / 2)
         self._stop_by = asyncio.get_running_loop().time() + drain_s
         self._calls.drain()
-        await self._health.enter_graceful_shutdown()
+        self._health.stop()
         # Takes no new call, says GOAWAY, and leaves those under way to us.
-        self._grpc_stopping = asyncio.create_task(self._grpc_server.stop(grace=drain_s))
+        self._grpc_stopping = asyncio.create_task(self._grpc_server.stop(drain_s))
         finished = asyncio.create_task(self._calls.finished(within_s=drain_s - last_words_s))
         again = asyncio.create_task(self._signals.get())
         await asyncio.wait((finished, again), return_when=asyncio.FIRST_COMPLETED)
@@ -147,63 +146,9 @@ class Gateway:
             task.cancel()
         return clean
 
-    def _bind_grpc(self) -> int:
-        try:
-            return self._grpc_server.add_insecure_port(self.settings.grpc)
-        except RuntimeError:
-            raise ConfigurationError(f"grpc: {self.settings.grpc} cannot be listened on; is it taken?") from None
-
-    async def _serve_health(self) -> None:
-        self._health = HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc_server)  # pyright: ignore[reportUnknownMemberType] # untyped
-        for service in ("", *A2A_SERVICES):
-            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
-
-
-def _listen(address: str, limits: Limits, *, shared: bool) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, asyncio sets TCP_NODELAY on what is accepted; else small replies wait 40 ms.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            # What is written to a caller that takes nothing dies with its connection, not much later.
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limits.send_stall_s * 1000))
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.stream_buffer_bytes)
-        listener.bind((host.strip("[]"), int(port)))
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        raise ConfigurationError(f"http: {address} cannot be listened on: {error.strerror or error}") from None
-    listener.setblocking(False)
-    return listener
-
 
 def _named(address: str, port: int) -> str:
     """The address that callers use: the bound port, and a host that they can reach."""
     host = address.rpartition(":")[0]
     everywhere = host in ("0.0.0.0", "[::]")  # noqa: S104 # compared, not bound
     return f"{'localhost' if everywhere else host}:{port}"
-
-
-def _server_options(limits: Limits, *, shared: bool) -> list[tuple[str, int]]:
-    return [
-        ("grpc.max_receive_message_length", limits.message_bytes),
-        ("grpc.max_send_message_length", limits.message_bytes),
-        ("grpc.max_concurrent_streams", limits.http2_streams),
-        # Above our own bound, so that the refusal is ours; equal, because between them grpc is random.
-        ("grpc.max_metadata_size", 4 * limits.header_bytes),
-        ("grpc.absolute_max_metadata_size", 4 * limits.header_bytes),
-        ("grpc.keepalive_time_ms", int(limits.ping_s * 1000)),
-        ("grpc.keepalive_timeout_ms", int(limits.ping_answer_s * 1000)),
-        ("grpc.http2.ping_timeout_ms", int(limits.ping_answer_s * 1000)),
-        ("grpc.keepalive_permit_without_calls", 1),
-        # Callers may probe as often as we do.
-        ("grpc.http2.min_ping_interval_without_data_ms", int(limits.ping_s * 1000 / 2)),
-        # Two gateways on one port would share its calls unnoticed.
-        ("grpc.so_reuseport", int(shared)),
-    ]

@@ -54,6 +54,14 @@ BREACHES = [
     ("the codec knows the settings", "gateway/codec/shape.py", "import gateway.settings", "Each layer knows only"),
     ("a binding knows a transport", "gateway/southbound/sse.py", "import httpx", "Nothing above the transports"),
     ("the relay knows a transport", "gateway/relay/contract.py", "import grpc", "Nothing above the transports"),
+    ("gRPC's edge knows a server", "gateway/northbound/grpc.py", "import grpc.aio", "Nothing above the transports"),
+    (
+        "gRPC's edge knows our own server",
+        "gateway/northbound/grpc.py",
+        "import gateway.northbound.transport.h2_server",
+        "Nothing above the transports",
+    ),
+    ("HTTP/2 knows a side", "gateway/http2/machine.py", "import gateway.settings", "Each layer knows only"),
     (
         "generated code looks up",
         "generated/a2a/v1/a2a_pb.py",

@@ -6,9 +6,11 @@ blocks come and go as pairs of bytes, as HPACK has them.
 
 import base64
 import math
+import re
 import zlib
-from collections.abc import Iterable, Mapping
-from urllib.parse import unquote
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
 
 from gateway.codec.malformed import Malformed
 from gateway.errors import GrpcStatus
@@ -38,10 +40,23 @@ RESET_STATUS: Mapping[int, GrpcStatus] = {
 _UNITS = (("n", 1), ("u", 10**3), ("m", 10**6), ("S", 10**9), ("M", 60 * 10**9), ("H", 3600 * 10**9))
 """Of a timeout, in nanoseconds."""
 _MOST_DIGITS = 99_999_999
+_TIMEOUT = re.compile(r"([0-9]{1,9})([numSMH])", re.ASCII)
+_LONGEST_S = 1e8
+"""Of a timeout that is read; longer ones are no deadlines to any clock."""
+_PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+"""What stands for itself in a status text."""
+ACCEPTED_ENCODINGS = "identity,deflate,gzip"
 _PREFIX = 5
 _TAKEN_BYTES = 16_384
 """After which no further message is taken at once: as objects they take ten times the room, for every slow reader."""
+_NEEDED = frozenset((b":method", b":scheme", b":path"))
+_PSEUDO = _NEEDED | {b":authority"}
+_OF_THE_TRANSPORT = frozenset(
+    (b"content-type", b"content-length", b"te", b"grpc-timeout", b"grpc-encoding", b"grpc-accept-encoding")
+)
+"""Fields of a request that are no metadata."""
 _ENCODINGS = ("gzip", "deflate")
+KNOWN_ENCODINGS = ("identity", *_ENCODINGS)
 
 
 def timeout(seconds: float) -> str:
@@ -53,9 +68,29 @@ def timeout(seconds: float) -> str:
     return f"{_MOST_DIGITS}H"
 
 
+def timeout_s(value: str) -> float:
+    """What `grpc-timeout` says, in seconds, at most three years. Nine digits are taken as well. Raises Malformed."""
+    if not (match := _TIMEOUT.fullmatch(value)):
+        raise Malformed(f"{value[:16]!r} is no timeout", "grpc-timeout")
+    return min(int(match[1]) * dict(_UNITS)[match[2]] / 1e9, _LONGEST_S)
+
+
 def framed(message: bytes) -> bytes:
     """A message behind its prefix, uncompressed."""
     return b"\0" + len(message).to_bytes(4, "big") + message
+
+
+def all_framed(messages: Sequence[bytes]) -> bytes:
+    """Messages behind their prefixes."""
+    return b"".join(part for one in messages for part in (b"\0" + len(one).to_bytes(4, "big"), one))
+
+
+def ended(status: GrpcStatus, text: str) -> list[tuple[str, str]]:
+    """The end of an rpc as header fields."""
+    fields = [("grpc-status", str(status.value))]
+    if text:
+        fields.append(("grpc-message", quote(text, safe=_PLAIN, errors="replace")))
+    return fields
 
 
 def header_pairs(pairs: Iterable[tuple[str, str | bytes]]) -> list[tuple[str, str]]:
@@ -66,8 +101,11 @@ def header_pairs(pairs: Iterable[tuple[str, str | bytes]]) -> list[tuple[str, st
     ]
 
 
-def metadata(fields: Iterable[tuple[bytes, bytes]]) -> Pairs:
-    """Header fields as metadata. Pseudo-headers and what is no base64 in a `-bin` are left out."""
+def metadata(fields: Iterable[tuple[bytes, bytes]], *, keep_broken: bool = False) -> Pairs:
+    """Header fields as metadata. Pseudo-headers are left out.
+
+    What is no base64 in a `-bin` is left out as well; with `keep_broken` it stays what it is, a text.
+    """
     pairs: Pairs = []
     for raw_name, raw_value in fields:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
@@ -76,10 +114,54 @@ def metadata(fields: Iterable[tuple[bytes, bytes]]) -> Pairs:
                 try:
                     pairs.append((name, base64.b64decode(one.strip() + "=" * (-len(one.strip()) % 4), validate=True)))
                 except ValueError:
-                    continue
+                    if keep_broken:
+                        pairs.append((name, one))
         elif not name.startswith(":"):
             pairs.append((name, value))
     return pairs
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """The head of a request, in texts; empty what it lacks."""
+
+    method: str
+    path: str
+    content_type: str
+    timeout: str
+    encoding: str
+    metadata: Pairs
+
+
+def request_head(fields: Iterable[tuple[bytes, bytes]]) -> RequestHead:
+    """What the header fields of a request say. Raises Malformed where they break HTTP/2 (RFC 9113 section 8.3)."""
+    pseudo: dict[bytes, bytes] = {}
+    regular: list[tuple[bytes, bytes]] = []
+    named: dict[bytes, bytes] = {}
+    for name, value in fields:
+        if name[:1] == b":":
+            if regular or named or name not in _PSEUDO or name in pseudo:
+                raise Malformed("pseudo-headers that are out of place")
+            pseudo[name] = value
+        elif name in _OF_THE_TRANSPORT:
+            named[name] = value
+        elif not name or name != name.lower():
+            raise Malformed("a header name in upper case")
+        else:
+            regular.append((name, value))
+    if not pseudo.keys() >= _NEEDED:
+        raise Malformed("a request without its pseudo-headers")
+    method, path, content_type, timeout, encoding = (
+        known.get(name, b"").decode("latin-1")
+        for known, name in (
+            (pseudo, b":method"),
+            (pseudo, b":path"),
+            (named, b"content-type"),
+            (named, b"grpc-timeout"),
+            (named, b"grpc-encoding"),
+        )
+    )
+    return RequestHead(method, path, content_type, timeout, encoding, metadata(regular, keep_broken=True))
 
 
 def status_of(pairs: Iterable[tuple[str, str | bytes]]) -> tuple[GrpcStatus, str] | None:
@@ -109,6 +191,8 @@ class MessageReader:
     Raises Malformed for a message of over `max_bytes`, compressed or not, and for what is not
     compressed as it says; UnknownCompression. What came before is given first.
     """
+
+    __slots__ = ("_max_bytes", "_needed", "_pieces", "_size", "encoding")
 
     def __init__(self, max_bytes: int) -> None:
         self.encoding = "identity"

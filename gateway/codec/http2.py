@@ -10,8 +10,12 @@ from struct import Struct
 
 from gateway.codec.malformed import Malformed
 
-DATA, HEADERS, RST_STREAM, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0x0, 0x1, 0x3, 0x7, 0x8, 0x9
-END_STREAM, END_HEADERS, PADDED = 0x1, 0x4, 0x8
+DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE = 0x0, 0x1, 0x2, 0x3, 0x4, 0x5
+PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0x6, 0x7, 0x8, 0x9
+END_STREAM, END_HEADERS, PADDED, ACK = 0x1, 0x4, 0x8, 0x1
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+"""What a client begins with (section 3.4)."""
 
 MOST_WINDOW = 2**31 - 1
 """No flow-control window may be larger (section 6.9.1)."""
@@ -20,8 +24,11 @@ Frame = tuple[int, int, int, bytes]
 """Type, flags, stream and payload. A tuple and no class: there is one of these for every message."""
 
 _HEAD = Struct(">HBBBL")
-_WINDOW_UPDATE = Struct(">HBBBLL")
-_PUSH_PROMISE = 0x5
+_NUMBER = Struct(">HBBBLL")
+_NUMBERS = Struct(">HBBBLLL")
+_SETTING = Struct(">HL")
+_HEADER_TABLE_SIZE = 0x1
+_KNOWN_SETTINGS = frozenset(range(1, 7))
 _RESERVED_OUT = 0x7FFFFFFF
 
 
@@ -30,9 +37,76 @@ def head(length: int, kind: int, flags: int, stream_id: int) -> bytes:
     return _HEAD.pack(length >> 8, length & 0xFF, kind, flags, stream_id)
 
 
+def data(stream_id: int, content: bytes | memoryview, frame_bytes: int) -> bytes:
+    """DATA frames of at most so many bytes each, joined."""
+    size = len(content)
+    if size <= frame_bytes:
+        return head(size, DATA, 0, stream_id) + content
+    return b"".join(
+        part
+        for at in range(0, size, frame_bytes)
+        for part in (head(min(frame_bytes, size - at), DATA, 0, stream_id), content[at : at + frame_bytes])
+    )
+
+
+def headers(stream_id: int, block: bytes, frame_bytes: int, *, end: bool) -> bytes:
+    """A header block in HEADERS and as many CONTINUATION as it takes; `end` ends the stream."""
+    pieces = [block[at : at + frame_bytes] for at in range(0, len(block), frame_bytes)]
+    kinds = [HEADERS, *[CONTINUATION] * (len(pieces) - 1)]
+    flags = [0] * len(pieces)
+    flags[0] |= END_STREAM if end else 0
+    flags[-1] |= END_HEADERS
+    return b"".join(
+        part
+        for piece, kind, flag in zip(pieces, kinds, flags, strict=True)
+        for part in (head(len(piece), kind, flag, stream_id), piece)
+    )
+
+
 def window_update(stream_id: int, increment: int) -> bytes:
     """Lets the peer send so many more bytes; stream 0 is the connection."""
-    return _WINDOW_UPDATE.pack(0, 4, WINDOW_UPDATE, 0, stream_id, increment)
+    return _NUMBER.pack(0, 4, WINDOW_UPDATE, 0, stream_id, increment)
+
+
+def rst_stream(stream_id: int, code: int) -> bytes:
+    """Ends a stream with an error code."""
+    return _NUMBER.pack(0, 4, RST_STREAM, 0, stream_id, code)
+
+
+def ping(content: bytes, *, ack: bool = False) -> bytes:
+    """A PING of eight bytes, or the answer to one."""
+    return head(8, PING, ACK if ack else 0, 0) + content
+
+
+def said_goodbye(last_stream_id: int, code: int) -> bytes:
+    """GOAWAY."""
+    return _NUMBERS.pack(0, 8, GOAWAY, 0, 0, last_stream_id, code)
+
+
+def number(payload: bytes) -> int:
+    """The one number that WINDOW_UPDATE and RST_STREAM consist of. Raises Malformed."""
+    if len(payload) != 4:
+        raise Malformed("a frame of a number that is not four bytes long", too_large=True)
+    return int.from_bytes(payload, "big")
+
+
+def increment(payload: bytes) -> int:
+    """By how much WINDOW_UPDATE opens a window; 0 is an error of the peer. Raises Malformed."""
+    return number(payload) & _RESERVED_OUT
+
+
+def known_settings(payload: bytes, most_table_bytes: int) -> bytes:
+    """SETTINGS without those that nobody knows, of which there may be 65,536, and with an HPACK table that is bounded.
+
+    Raises Malformed.
+    """
+    if len(payload) % _SETTING.size:
+        raise Malformed("SETTINGS of no whole number of settings", too_large=True)
+    return b"".join(
+        _SETTING.pack(key, min(value, most_table_bytes) if key == _HEADER_TABLE_SIZE else value)
+        for key, value in _SETTING.iter_unpack(payload)
+        if key in _KNOWN_SETTINGS
+    )
 
 
 def goaway(payload: bytes) -> tuple[int, int]:
@@ -86,7 +160,7 @@ class FrameReader:
             if kind != CONTINUATION:
                 raise Malformed("a frame within a header block")
             self._block += length
-        elif kind in (HEADERS, _PUSH_PROMISE):
+        elif kind in (HEADERS, PUSH_PROMISE):
             self._block = length
         else:
             return

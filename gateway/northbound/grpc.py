@@ -1,17 +1,11 @@
-"""gRPC on grpc.aio, with bytes in and bytes out (specification section 10).
+"""gRPC with bytes in and bytes out (specification section 10), over whichever server is chosen.
 
-The service says which version of A2A is spoken: their packages differ.
-
-Decoding is ours, so a request that does not parse is an INVALID_ARGUMENT with its path and not
-grpc's UNKNOWN. Unary rpcs are handled like streams of one message: on the wire they are the same.
+The service says which version of A2A is spoken: their packages differ. Decoding is ours, so a
+request that does not parse is an INVALID_ARGUMENT with its path.
 """
 
-import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping
 
-import grpc
-import grpc.aio
 from protobuf import Message
 
 from gateway.agent import Answer, Burst, CallContext, Head
@@ -20,10 +14,11 @@ from gateway.codec.form import Form, FormOf, wire_1_0
 from gateway.codec.rpctypes import rpc_types
 from gateway.codec.v0_3 import forms as v0_3
 from gateway.codec.v0_3.methods import BY_GRPC_PATH
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, GrpcStatus
 from gateway.northbound.intake import WRITING_ANSWER, Accepted, Incoming, Intake
 from gateway.northbound.serve import perform, serve
 from gateway.northbound.site import Sites
+from gateway.northbound.transport.server import Handler, Pairs, Rpc, only_request
 from gateway.operations import OPERATIONS, Operation
 from gateway.relay.calls import Call
 from generated.google.rpc.status_pb import Status
@@ -34,11 +29,6 @@ AGENT = "a2a-agent"
 CURSOR = "last-event-id"
 """Trailing metadata that says where a stream came to; the same in a request resumes there."""
 
-Servicer = grpc.aio.ServicerContext[bytes, bytes]
-if TYPE_CHECKING:
-    Handler = grpc.RpcMethodHandler[bytes, bytes]  # generic in its types only
-
-
 METHODS: dict[str, tuple[Operation, FormOf[bytes]]] = {
     **{operation.grpc_path: (operation, wire_1_0) for operation in OPERATIONS},
     **{path: (row.operation, v0_3.wire_format) for path, row in BY_GRPC_PATH.items()},
@@ -46,66 +36,58 @@ METHODS: dict[str, tuple[Operation, FormOf[bytes]]] = {
 """The rpcs that are answered, each with the form that its version gives it."""
 
 
-class A2AHandlers(grpc.GenericRpcHandler):
-    """Finds the handler of an rpc by its path; unknown ones are UNIMPLEMENTED, by grpc itself."""
+def a2a_handlers(intake: Intake, sites: Sites) -> Mapping[str, Handler]:
+    """The handlers of A2A's rpcs, by path."""
+    return {path: _A2ARpc(intake, sites, *method) for path, method in METHODS.items()}
 
-    def __init__(self, intake: Intake, sites: Sites) -> None:
+
+class _A2ARpc:
+    """Serves one rpc of A2A in one version."""
+
+    def __init__(self, intake: Intake, sites: Sites, operation: Operation, form_of: FormOf[bytes]) -> None:
         self._intake = intake
         self._sites = sites
-        self._handlers = {path: self._handler(*method) for path, method in METHODS.items()}
+        self._operation = operation
+        self._form_of = form_of
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
-        return self._handlers.get(handler_call_details.method)
+    async def __call__(self, rpc: Rpc) -> None:
+        data = await only_request(rpc)
+        agent = next((str(value) for name, value in rpc.metadata if name == AGENT), "")
+        form = self._form_of(self._intake.choices(agent))
+        reply = GrpcReply(rpc, self._intake, self._operation, form)
 
-    def _handler(self, operation: Operation, form_of: FormOf[bytes]) -> "Handler":
-        async def handle(data: bytes, servicer: Servicer) -> None:
-            pairs = list(cast(Sequence[tuple[str, str | bytes]], servicer.invocation_metadata() or ()))
-            agent = next((str(value) for name, value in pairs if name == AGENT), "")
-            form = form_of(self._intake.choices(agent))
-            reply = GrpcReply(servicer, self._intake, operation, form)
+        async def work(call: Call) -> None:
+            accepted = await self._intake.accept(call, self._incoming(form, data, rpc, agent))
+            await perform(call, accepted, reply, self._intake.limits.first_event_s)
 
-            async def work(call: Call) -> None:
-                incoming = self._incoming(operation, form, data, servicer, pairs, agent)
-                accepted = await self._intake.accept(call, incoming)
-                await perform(call, accepted, reply, self._intake.limits.first_event_s)
+        await serve(self._intake.calls, BINDING, work, reply)
+        if reply.is_cut:
+            # As if it had ended well would be wrong. The caller sees this once it reads on.
+            rpc.finish(GrpcStatus.ABORTED, "The caller took nothing for too long", reply.point)
 
-            await serve(self._intake.calls, BINDING, work, reply)
-            if reply.is_cut:
-                # Returning would end the rpc as if it had ended well. The caller sees this once it reads on.
-                await servicer.abort(grpc.StatusCode.ABORTED, "The caller took nothing for too long", reply.point)
+    def _incoming(self, form: Form[bytes], data: bytes, rpc: Rpc, agent: str) -> Incoming:
+        operation = self._operation
 
-        return grpc.unary_stream_rpc_method_handler(handle)
-
-    def _incoming(
-        self,
-        operation: Operation,
-        form: Form[bytes],
-        data: bytes,
-        servicer: Servicer,
-        pairs: list[tuple[str, str | bytes]],
-        agent: str,
-    ) -> Incoming:
         def read() -> Message:
             return form.read_request(operation, data, self._intake.bounds)
 
-        remaining_s = cast(float | None, servicer.time_remaining())  # None, whatever its type says
         return Incoming(
             operation,
             read,
             form.version,
-            pairs,
+            list(rpc.metadata),
             self._sites.bound(),
             data,
             agent,
             read_frame=rpc_types(form.version, operation)[0].from_binary,
-            deadline=None if remaining_s is None else asyncio.get_running_loop().time() + remaining_s,
+            deadline=rpc.deadline,
         )
 
 
 class GrpcReply:
     """Writes the answer to one rpc."""
 
-    def __init__(self, servicer: Servicer, intake: Intake, operation: Operation, form: Form[bytes]) -> None:
+    def __init__(self, rpc: Rpc, intake: Intake, operation: Operation, form: Form[bytes]) -> None:
         self.is_cut = False
         self._cursor = ""
         """Of the last event that was written, where it has one."""
@@ -114,7 +96,7 @@ class GrpcReply:
         self._read_frame = rpc_types(form.version, operation)[1].from_binary
         self._context = CallContext()
         self._call_name = ""
-        self._servicer = servicer
+        self._rpc = rpc
         self._bounds = intake.bounds
         self._profile = intake.settings.status_profile
 
@@ -127,45 +109,60 @@ class GrpcReply:
     async def answer(self, answer: Answer) -> None:
         with WRITING_ANSWER:
             data = self._form.write_answer(self._operation, answer.message, self._bounds)
-        await self._servicer.send_initial_metadata(self._named(answer.head))
-        await self._write(data)
+        await self._rpc.begin(self._named(answer.head))
+        self._show(data)
+        await self._rpc.send((data,))
+        self._rpc.finish(GrpcStatus.OK)
 
     async def begin(self, head: Head, *, silent: bool) -> None:
-        await self._servicer.send_initial_metadata(self._named(head))
+        await self._rpc.begin(self._named(head))
 
     async def burst(self, burst: Burst) -> None:
-        for event in burst:
-            with WRITING_ANSWER:
-                data = self._form.write_event(event.response, self._bounds)
-            await self._write(data)
-            self._cursor = event.cursor or self._cursor
+        messages, failure = self._written(burst)
+        for data in messages:
+            self._show(data)
+        before = self._rpc.sent
+        try:
+            await self._rpc.send(messages)
+        finally:
+            came_to = burst[: self._rpc.sent - before]
+            self._cursor = next((event.cursor for event in reversed(came_to) if event.cursor), self._cursor)
+        if failure is not None:
+            raise failure
 
     async def end(self) -> None:
-        """The rpc ends well when its handler returns; its trailers say as far as what."""
-        self._servicer.set_trailing_metadata(self.point)
+        """The trailers say as far as what."""
+        self._rpc.finish(GrpcStatus.OK, trailers=self.point)
 
     @property
-    def point(self) -> tuple[tuple[str, str], ...]:
+    def point(self) -> Pairs:
         """Where the caller has come to, as trailing metadata; none where that is not known, or cannot be said."""
         return ((CURSOR, self._cursor),) if self._cursor and metadata.is_sendable(self._cursor) else ()
 
     async def fail(self, error: GatewayError) -> None:
         rich = status.to_status(error, self._profile, by_class_name=self._form.version == v0_3.VERSION)
-        code = grpc.StatusCode[error.kind.grpc_status(self._profile).name]
         details = rich.to_binary()
         self._context.show("northbound", BINDING, "response", details, Status.from_binary)
-        self._servicer.set_trailing_metadata(
-            (("grpc-status-details-bin", details), (metadata.CALL, self._call_name), *self.point)
-        )
-        self._servicer.set_code(code)
-        self._servicer.set_details(rich.message)
+        trailers = (("grpc-status-details-bin", details), (metadata.CALL, self._call_name), *self.point)
+        self._rpc.finish(error.kind.grpc_status(self._profile), rich.message, trailers)
 
     def cut(self) -> None:
         self.is_cut = True
 
-    async def _write(self, data: bytes) -> None:
+    def _written(self, burst: Burst) -> tuple[list[bytes], GatewayError | None]:
+        """The events up to the first that the caller's version cannot say, and why it cannot."""
+        messages: list[bytes] = []
+        try:
+            with WRITING_ANSWER:
+                for event in burst:
+                    data = self._form.write_event(event.response, self._bounds)
+                    messages.append(data)
+        except GatewayError as failure:
+            return messages, failure
+        return messages, None
+
+    def _show(self, data: bytes) -> None:
         self._context.show("northbound", BINDING, "response", data, self._read_frame)
-        await self._servicer.write(data)
 
     def _named(self, head: Head) -> tuple[tuple[str, str], ...]:
         """The initial metadata of the answer."""

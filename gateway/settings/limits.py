@@ -33,8 +33,8 @@ class Limits(Frozen):
     http2_streams: Count = Field(1000, description="Calls under way at once on one gRPC connection.")
     control_frames: Count = Field(
         1000,
-        description="HTTP/2 frames without content that a gRPC agent may send in a minute, beside the eight that a "
-        "request or an answer may bring along. Each costs 20 to 100 µs; an agent that sends more is cut off.",
+        description="HTTP/2 frames without content that a gRPC agent or caller may send in a minute, beside those that "
+        "messages bring along. Each costs up to 100 µs; who sends more is cut off.",
     )
     first_event_s: Seconds = Field(
         1.0, description="How long a stream waits for its first event before its headers go out without it."
@@ -62,7 +62,9 @@ class Limits(Frozen):
     )
     ping_answer_s: Seconds = Field(10.0, description="For the answer to such a probe.")
     reconnect_s: Seconds = Field(0.1, description="Before the first new attempt to reach a gRPC agent; it grows.")
-    head_s: Seconds = Field(10.0, description="For the head of an HTTP request to arrive, from connecting on.")
+    head_s: Seconds = Field(
+        10.0, description="For the head of an HTTP request, or the greeting of a gRPC connection, from connecting on."
+    )
     idle_connection_s: Seconds = Field(60.0, description="An HTTP connection without a request is kept this long.")
     drain_s: Seconds = Field(20.0, description="From SIGTERM to exit; calls under way may finish until then.")
     retry_ms: Count = Field(

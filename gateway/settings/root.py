@@ -34,6 +34,10 @@ class Settings(BaseSettings):
         "127.0.0.1:8080", description="Where JSON-RPC, SSE and cards are served. Port 0: any free one."
     )
     grpc: Address = Field("127.0.0.1:50050", description="Where gRPC is served.")
+    grpc_server: Literal["native", "library"] = Field(
+        "native",
+        description="What serves gRPC: `native`, our own HTTP/2, or `library`, grpcio, which costs far more.",
+    )
     workers: Count = Field(
         1, le=64, description="Processes that share both ports; one for each core that the gateway may use."
     )

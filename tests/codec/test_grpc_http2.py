@@ -151,3 +151,76 @@ ENDS: list[tuple[list[tuple[str, str | bytes]], tuple[GrpcStatus, str] | None]] 
 @pytest.mark.parametrize(("pairs", "end"), ENDS)
 def test_ends(pairs: list[tuple[str, str | bytes]], end: tuple[GrpcStatus, str] | None) -> None:
     assert grpc_http2.status_of(pairs) == end
+
+
+# What a server reads and writes
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("0n", 0), ("1n", 1e-9), ("250m", 0.25), ("00000002S", 2), ("1M", 60), ("2H", 7200), ("99999999H", 1e8)],
+)
+def test_a_timeout_is_read(text: str, seconds: float) -> None:
+    assert grpc_http2.timeout_s(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "S", "1", "-1S", "+1S", "1.5S", "1s", "1 S", "1234567890S", "١S", "1S\n"])
+def test_what_is_no_timeout_is_malformed(text: str) -> None:
+    with pytest.raises(Malformed):
+        grpc_http2.timeout_s(text)
+
+
+@given(st.floats(0, 9e7))
+def test_a_timeout_that_is_written_is_read(seconds: float) -> None:
+    read = grpc_http2.timeout_s(grpc_http2.timeout(seconds))
+    assert seconds <= read <= seconds * 1.001 + 1e-8
+
+
+@given(st.text())
+def test_a_status_text_is_printable_on_the_wire_and_itself_behind_it(text: str) -> None:
+    fields = grpc_http2.ended(GrpcStatus.ABORTED, text)
+    assert all(" " <= char <= "~" for _, value in fields for char in value)
+    assert grpc_http2.status_of(fields) == (GrpcStatus.ABORTED, text)
+
+
+@given(st.lists(st.binary(max_size=40)))
+def test_messages_framed_together_are_those_framed_alone(messages: list[bytes]) -> None:
+    assert grpc_http2.all_framed(messages) == b"".join(map(framed, messages))
+
+
+HEAD = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/a/b"), (b":authority", b"h")]
+
+
+def test_a_request_head_keeps_metadata_and_nothing_else() -> None:
+    fields = [
+        *HEAD,
+        (b"content-type", b"application/grpc"),
+        (b"te", b"trailers"),
+        (b"grpc-timeout", b"1S"),
+        (b"grpc-encoding", b"gzip"),
+        (b"user-agent", b"me"),
+        (b"x-bin", b"AP8,AQ=="),
+        (b"y-bin", b"not base64!"),
+    ]
+    head = grpc_http2.request_head(fields)
+    assert (head.method, head.path, head.content_type) == ("POST", "/a/b", "application/grpc")
+    assert (head.timeout, head.encoding) == ("1S", "gzip")
+    assert head.metadata == [("user-agent", "me"), ("x-bin", b"\x00\xff"), ("x-bin", b"\x01"), ("y-bin", "not base64!")]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        HEAD[1:],
+        HEAD[:2],
+        [*HEAD, (b":path", b"/c/d")],
+        [*HEAD, (b":evil", b"1")],
+        [(b"a", b"b"), *HEAD],
+        [(b"te", b"trailers"), *HEAD],
+        [*HEAD, (b"X-One", b"1")],
+        [*HEAD, (b"", b"1")],
+    ],
+)
+def test_a_head_that_breaks_http2_is_malformed(fields: list[tuple[bytes, bytes]]) -> None:
+    with pytest.raises(Malformed):
+        grpc_http2.request_head(fields)

@@ -1,10 +1,19 @@
 """Frames out of bytes that are cut anywhere, and what no frame may be."""
 
 import itertools
+import struct
 from collections.abc import Iterable
 
 import pytest
-from hyperframe.frame import DataFrame, Frame, WindowUpdateFrame
+from hyperframe.frame import (
+    DataFrame,
+    Frame,
+    GoAwayFrame,
+    PingFrame,
+    RstStreamFrame,
+    SettingsFrame,
+    WindowUpdateFrame,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -109,3 +118,50 @@ def test_a_goodbye_says_how_far_the_peer_looked() -> None:
     assert http2.goaway(b"\x80\0\0\x05\0\0\0\x0bdebug") == (5, 11)
     with pytest.raises(Malformed):
         http2.goaway(b"\0\0\0")
+
+
+# Frames that are written
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 101, 250])
+def test_data_is_cut_into_frames(size: int) -> None:
+    content = bytes(range(256))[:size]
+    for given_as in (content, memoryview(content)):
+        frames = read([http2.data(5, given_as, 100)])
+        assert b"".join(payload for *_, payload in frames) == content
+        assert all((kind, flags, number) == (DATA, 0, 5) and len(payload) <= 100 for kind, flags, number, payload in frames)
+
+
+@pytest.mark.parametrize("end", [False, True])
+@pytest.mark.parametrize("size", [1, 100, 101, 250])
+def test_a_block_is_cut_into_continuations(size: int, end: bool) -> None:
+    block = bytes(range(256))[:size]
+    frames = read([http2.headers(5, block, 100, end=end)])
+    assert b"".join(payload for *_, payload in frames) == block
+    assert [kind for kind, *_ in frames] == [HEADERS] + [CONTINUATION] * ((size - 1) // 100)
+    assert [flags & http2.END_STREAM for _, flags, *_ in frames] == [int(end)] + [0] * (len(frames) - 1)
+    assert [bool(flags & END_HEADERS) for _, flags, *_ in frames] == [False] * (len(frames) - 1) + [True]
+
+
+def test_small_frames_are_what_hyperframe_writes() -> None:
+    assert http2.rst_stream(7, 8) == RstStreamFrame(7, error_code=8).serialize()
+    assert http2.ping(b"abcdefgh") == PingFrame(0, opaque_data=b"abcdefgh").serialize()
+    assert http2.ping(b"abcdefgh", ack=True) == PingFrame(0, opaque_data=b"abcdefgh", flags=["ACK"]).serialize()
+    assert http2.said_goodbye(9, 11) == GoAwayFrame(0, last_stream_id=9, error_code=11).serialize()
+
+
+def test_an_increment_has_no_reserved_bit() -> None:
+    assert http2.increment(b"\x80\0\0\x05") == 5
+
+
+@pytest.mark.parametrize("payload", [b"", b"abc", b"abcde"])
+def test_a_number_is_four_bytes(payload: bytes) -> None:
+    with pytest.raises(Malformed):
+        http2.number(payload)
+
+
+def test_known_settings_are_kept_in_order() -> None:
+    given = [(4, 7), (1, 2**32 - 1), (99, 1), (0xFF04, 8), (3, 5), (0xFFFF, 1)]
+    kept = SettingsFrame(0)
+    kept.parse_body(memoryview(http2.known_settings(b"".join(struct.pack(">HL", *one) for one in given), 4096)))
+    assert kept.settings == {4: 7, 1: 4096, 3: 5}

@@ -302,14 +302,18 @@ async def test_r06_a_stream_dropped_before_it_is_open_leaves_nothing(way: Way) -
         it.agent.plays(STREAM, it.agent.linger())
         it.agent.plays(UNARY, it.agent.answer(message()))
         assert (await it.ask(UNARY, send_params())).reason is None
-        tasks, files = running_tasks(), open_files()
-        for number in range(60):
+
+        async def ask_and_leave(after_s: float) -> None:  # a frame of its own: what it names keeps a connection open
             async with it.caller() as caller:
                 await caller.ask(UNARY, send_params())
                 assert (await caller.told()).reason is None
                 await caller.ask(STREAM, send_params())
-                await asyncio.sleep(number % 6 / 1000)  # somewhere between the call and its agent's head
+                await asyncio.sleep(after_s)
                 caller.leave(way.exits[0])
+
+        tasks, files = running_tasks(), open_files()
+        for number in range(60):
+            await ask_and_leave(number % 6 / 1000)  # somewhere between the call and its agent's head
         await until_idle(it.gateway)
         await settled(tasks, files)
         assert (await it.ask(UNARY, send_params())).reason is None

@@ -24,7 +24,8 @@ from tests.interop.processes import ROOT, Program, finished, python, running
 
 SERVICE = "lf.a2a.v1.A2AService"
 OLD_SERVICE = methods.SERVICE
-HEALTH, REFLECTION = "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"
+HEALTH = "grpc.health.v1.Health"
+REFLECTIONS = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 WITHIN_S = 10.0
@@ -136,7 +137,28 @@ def reflect(channel: grpc.Channel, **request: Any) -> Any:
 
 def test_reflection_lists_the_services(channel: grpc.Channel) -> None:
     answer = reflect(channel, list_services="")
-    assert {one.name for one in answer.list_services_response.service} == {SERVICE, OLD_SERVICE, HEALTH, REFLECTION}
+    listed = {one.name for one in answer.list_services_response.service}
+    assert listed == {SERVICE, OLD_SERVICE, HEALTH, *REFLECTIONS}
+
+
+def test_reflection_v1_is_v1alpha_by_another_name(channel: grpc.Channel) -> None:
+    asked = iter([reflection_pb2.ServerReflectionRequest(file_containing_symbol=REFLECTIONS[0])])
+    call = channel.stream_stream(
+        f"/{REFLECTIONS[0]}/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    (answer,) = call(asked, timeout=WITHIN_S)
+    (file,) = answer.file_descriptor_response.file_descriptor_proto
+    described = descriptor_pb2.FileDescriptorProto.FromString(file)
+    (service,) = described.service
+    assert (described.package, service.name) == ("grpc.reflection.v1", "ServerReflection")
+    assert service.method[0].input_type == ".grpc.reflection.v1.ServerReflectionRequest"
+
+
+def test_health_lists_the_services(channel: grpc.Channel) -> None:
+    answer = health_pb2_grpc.HealthStub(channel).List(health_pb2.HealthListRequest(), timeout=WITHIN_S)
+    assert {name: one.status for name, one in answer.statuses.items()} == dict.fromkeys(("", SERVICE, OLD_SERVICE), SERVING)
 
 
 RPCS: dict[str, dict[str, bool]] = {

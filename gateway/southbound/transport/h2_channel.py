@@ -43,7 +43,7 @@ class H2Channel:
             ("te", "trailers"),
             ("content-type", "application/grpc"),
             ("user-agent", f"a2a-gateway/{__version__}"),
-            ("grpc-accept-encoding", "identity,deflate,gzip"),
+            ("grpc-accept-encoding", grpc_http2.ACCEPTED_ENCODINGS),
         ]
         self._current: H2Connection | None = None
         self._connections: set[H2Connection] = set()

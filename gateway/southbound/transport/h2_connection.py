@@ -11,26 +11,20 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import cast
 
-import h2.config
-import h2.connection
 import h2.events
 import h2.exceptions
-import h2.settings
 from h2.errors import ErrorCodes
-from h2.settings import SettingCodes
 
 from gateway.codec import grpc_http2, http2
 from gateway.codec.malformed import Malformed
 from gateway.errors import GrpcStatus
+from gateway.http2.inflow import Inflow
+from gateway.http2.machine import FRAME_BYTES, Machine
+from gateway.http2.patience import PER_CONTENT, Abuse, Patience
+from gateway.http2.probe import Probe
 from gateway.settings import Limits
 from gateway.southbound.transport.channel import RpcFailed
 from gateway.southbound.transport.h2_stream import H2Stream, non_grpc
-
-FRAME_BYTES = 16_384
-"""The longest frame that is taken, as long as the setting is not changed (RFC 9113 section 4.2)."""
-CONTROL_PER_CONTENT = 8
-"""Frames without content that may come along with a request of ours, or with what one read brings."""
-CONTROL_PERIOD_S = 60.0
 
 BROKEN = "The connection to the agent broke"
 
@@ -50,7 +44,7 @@ class H2Connection(asyncio.Protocol):
         self._ready: asyncio.Future[bool] = self._loop.create_future()
         self._window_bytes = min(limits.stream_buffer_bytes, http2.MOST_WINDOW)
         header_bytes = 8 * limits.header_bytes  # room for a long status text, whose code would be lost otherwise
-        self._h2 = _machine(self._window_bytes, header_bytes)
+        self._h2 = Machine(client=True, window_bytes=self._window_bytes, header_bytes=header_bytes)
         self._frames = http2.FrameReader(FRAME_BYTES, header_bytes)
         self._streams: dict[int, H2Stream] = {}
         self._unsent: dict[int, H2Stream] = {}
@@ -59,17 +53,16 @@ class H2Connection(asyncio.Protocol):
         """Who waits for a place among the streams that the agent allows at once."""
         self._promised = 0
         """Places that were given to those who waited and are not taken yet."""
-        self._window = http2.MOST_WINDOW
-        """Bytes that the agent may send on all streams together."""
-        self._leftover = 0
-        """Bytes that may still come on streams that were given up."""
+        self._inflow = Inflow()
         self._write_paused = False
-        self._read_at = 0.0
-        self._probe: asyncio.TimerHandle | None = None
-        self._probed = False
-        self._patience = limits.control_frames
-        """Frames without content that the agent may still send."""
-        self._patience_at = self._loop.time()
+        self._probe = Probe(
+            limits.agent_ping_s,
+            limits.ping_answer_s,
+            needed=lambda: bool(self._streams),
+            ask=self._ask,
+            dead=lambda: self._end("The agent stopped answering"),
+        )
+        self._patience = Patience(limits.control_frames)
 
     async def ready(self) -> bool:
         """Waits for the agent's SETTINGS; whether it speaks HTTP/2."""
@@ -112,12 +105,10 @@ class H2Connection(asyncio.Protocol):
             raise RpcFailed(GrpcStatus.UNAVAILABLE, "The request could not be sent to the agent") from None
         stream = H2Stream(self, stream_id, request, self._window_bytes, self._limits.message_bytes)
         self._streams[stream_id] = stream
-        self._patience += CONTROL_PER_CONTENT
+        self._patience.earn(PER_CONTENT, len(self._streams))
         self._push(stream)
         self._flush()
-        if self._probe is None:
-            self._read_at = self._loop.time()
-            self._probe = self._loop.call_later(self._limits.agent_ping_s, self._look)
+        self._probe.begin()
         return stream
 
     def close(self) -> None:
@@ -143,14 +134,13 @@ class H2Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own is none by its class
         self._h2.initiate_connection()
         self._flush()
-        self._transport.write(http2.window_update(0, http2.MOST_WINDOW - 65_535))
+        self._transport.write(self._inflow.opening())
 
     def data_received(self, data: bytes) -> None:
         if self.closed:
             return
-        self._read_at = self._loop.time()
-        self._probed = False
-        streams, window = self._streams, self._window
+        self._probe.heard()
+        streams, inflow, brought = self._streams, self._inflow, False
         try:
             for kind, flags, stream_id, payload in self._frames.feed(data):
                 if kind != http2.DATA:
@@ -158,7 +148,8 @@ class H2Connection(asyncio.Protocol):
                     continue
                 cost = len(payload)
                 content = http2.unpadded(payload) if flags & http2.PADDED else payload
-                self._window -= cost
+                inflow.receive(cost)
+                brought = brought or cost > 0
                 if (stream := streams.get(stream_id)) is None or stream.head is None:
                     self._stray(stream_id, cost)
                 elif not stream.receive(content, cost):
@@ -173,19 +164,16 @@ class H2Connection(asyncio.Protocol):
                     self._count_control()
         except Malformed as error:
             self._refuse(ErrorCodes.FRAME_SIZE_ERROR if error.too_large else ErrorCodes.PROTOCOL_ERROR)
-        except _Abuse:
+        except Abuse:
             self._refuse(ErrorCodes.ENHANCE_YOUR_CALM)
         except h2.exceptions.ProtocolError:
             self._flush()  # h2 has written its GOAWAY
             self._end(BROKEN)
         else:
-            if self._window < window:
-                self._patience += CONTROL_PER_CONTENT
-                self._cap_patience()
-            if self._window < http2.MOST_WINDOW // 2:
-                # The windows of the streams bound what is kept; one that stalls must not hold up the others.
-                self._transport.write(http2.window_update(0, http2.MOST_WINDOW - self._window))
-                self._window = http2.MOST_WINDOW
+            if brought:
+                self._patience.earn(PER_CONTENT, len(streams))
+                if credit := inflow.credit():
+                    self._transport.write(credit)
             self._flush()
 
     def pause_writing(self) -> None:
@@ -206,7 +194,7 @@ class H2Connection(asyncio.Protocol):
         if kind == http2.GOAWAY:
             self._goaway(*http2.goaway(payload))
             return
-        for event in self._h2.receive_data(http2.head(len(payload), kind, flags, stream_id) + payload):
+        for event in self._h2.receive(kind, flags, stream_id, payload):
             match event:
                 case h2.events.ResponseReceived(stream_id=int(number), headers=fields):
                     self._head(number, fields or (), ended=event.stream_ended is not None)
@@ -266,27 +254,13 @@ class H2Connection(asyncio.Protocol):
 
     def _stray(self, stream_id: int, cost: int) -> None:
         """DATA where no stream is open: left over from one that was given up, or a breach."""
-        self._leftover -= cost
         was_opened = stream_id % 2 == 1 and stream_id <= self._h2.highest_outbound_stream_id
-        if stream_id in self._streams or not was_opened or self._leftover < 0:
-            raise Malformed("DATA on a stream that is not open")
+        self._inflow.stray(cost, was_open=was_opened and stream_id not in self._streams)
         if cost == 0:
             self._count_control()
 
     def _count_control(self) -> None:
-        """Frames without content cost the most; this bounds them by what an honest agent has reason to send."""
-        self._patience -= 1
-        if self._patience < 0:
-            limit, now = self._limits.control_frames, self._loop.time()
-            self._patience += int(limit * (now - self._patience_at) / CONTROL_PERIOD_S)
-            self._patience_at = now
-            self._cap_patience()
-            if self._patience < 0:
-                raise _Abuse
-
-    def _cap_patience(self) -> None:
-        most = self._limits.control_frames + CONTROL_PER_CONTENT * len(self._streams)
-        self._patience = min(self._patience, most)
+        self._patience.spend(len(self._streams))
 
     # Streams
 
@@ -309,13 +283,14 @@ class H2Connection(asyncio.Protocol):
     def _reset(self, stream: H2Stream, code: ErrorCodes) -> None:
         """The stream is over on our side."""
         if stream.stream_id in self._streams:
-            self._leftover += max(stream.window, 0)
+            self._inflow.give_up(stream.window)
             self._h2.reset_stream(stream.stream_id, code)
             self._remove(stream)
 
     def _remove(self, stream: H2Stream) -> None:
         del self._streams[stream.stream_id]
-        self._cap_patience()
+        self._h2.forget(stream.stream_id)
+        self._patience.earn(0, len(self._streams))
         self._unsent.pop(stream.stream_id, None)
         self._hand_out_places()
         self._close_if_done()
@@ -342,21 +317,9 @@ class H2Connection(asyncio.Protocol):
 
     # The connection
 
-    def _look(self) -> None:
-        """Probes an agent that is silent while it should be answering."""
-        self._probe = None
-        if not self._streams or self.closed:
-            return
-        limits, silent_s = self._limits, self._loop.time() - self._read_at
-        if self._probed:
-            self._end("The agent stopped answering")
-            return
-        wait_s = limits.agent_ping_s - silent_s
-        if wait_s <= 0:
-            self._h2.ping(b"a2a ping")
-            self._flush()
-            self._probed, wait_s = True, limits.ping_answer_s
-        self._probe = self._loop.call_later(wait_s, self._look)
+    def _ask(self) -> None:
+        self._h2.ping(b"a2a ping")
+        self._flush()
 
     def _flush(self) -> None:
         if (data := self._h2.data_to_send()) and not self.closed:
@@ -390,17 +353,12 @@ class H2Connection(asyncio.Protocol):
             stream.finish(RpcFailed(status, text))
         self._streams.clear()
         self._unsent.clear()
-        if self._probe is not None:
-            self._probe.cancel()
+        self._probe.stop()
         self._on_closing(self)
         if self._write_paused:
             self._transport.abort()  # it would wait for the agent to read
         else:
             self._transport.close()
-
-
-class _Abuse(Exception):
-    """The agent keeps the gateway busy with nothing."""
 
 
 def _text(named: dict[bytes, bytes], name: bytes) -> str:
@@ -414,20 +372,3 @@ def _end_of(pairs: grpc_http2.Pairs, failure: RpcFailed | None) -> RpcFailed | N
         return failure or RpcFailed(GrpcStatus.UNKNOWN, "The agent ended without a status", pairs)
     status, text = told
     return None if status is GrpcStatus.OK else RpcFailed(status, text, pairs)
-
-
-def _machine(window_bytes: int, header_bytes: int) -> h2.connection.H2Connection:
-    # An invalid field is its stream's concern and not every stream's; what is not sendable is not passed on above.
-    config = h2.config.H2Configuration(validate_inbound_headers=False, normalize_inbound_headers=False)
-    machine = h2.connection.H2Connection(config)
-    machine.local_settings = h2.settings.Settings(
-        client=True,
-        initial_values={
-            SettingCodes.ENABLE_PUSH: 0,
-            SettingCodes.INITIAL_WINDOW_SIZE: window_bytes,
-            SettingCodes.MAX_FRAME_SIZE: FRAME_BYTES,
-            SettingCodes.MAX_HEADER_LIST_SIZE: header_bytes,
-        },
-    )
-    machine.decoder.max_header_list_size = header_bytes
-    return machine

@@ -11,10 +11,10 @@ from typing import cast
 from gateway.codec.malformed import Malformed
 from gateway.codec.metadata import Pairs
 from gateway.errors import AgentError, ErrorKind
+from gateway.news import News
 from gateway.settings import Limits
 from gateway.southbound.request import READING_ANSWER
 from gateway.southbound.transport.http1_reader import ResponseReader
-from gateway.southbound.transport.news import News
 
 BROKEN = "The connection to the agent broke"
 

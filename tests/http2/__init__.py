@@ -1,0 +1,1 @@
+"""HTTP/2 as both sides of the gateway have it."""
