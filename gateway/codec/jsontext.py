@@ -35,14 +35,23 @@ def load(text: bytes, bounds: Bounds) -> JsonValue:
         raise Malformed(f"nested deeper than {deepest} levels")
     try:
         decoded = text.decode()
-        value: JsonValue = _decoder(bounds).decode(decoded)
+        value = _parsed(decoded, _decoder(bounds))
     except UnicodeDecodeError as error:
         raise Malformed(f"not UTF-8 at byte {error.start}", syntax=True) from None
     except json.JSONDecodeError as error:
         raise Malformed(f"not JSON: {error.msg.lower()} at character {error.pos}", syntax=True) from None
-    if _SURROGATE_ESCAPE.search(decoded):
+    if "\\u" in decoded and _SURROGATE_ESCAPE.search(decoded):
         _refuse_lone_surrogates(value)
     return value
+
+
+def _parsed(text: str, decoder: json.JSONDecoder) -> JsonValue:
+    if text.startswith("{"):
+        # Most texts are an object from end to end; looking for space around it would take as long as reading it.
+        value, end = decoder.raw_decode(text)
+        if end == len(text):
+            return value
+    return decoder.decode(text)
 
 
 def dump(value: JsonValue) -> bytes:
@@ -89,14 +98,16 @@ def _past_space(text: str, position: int) -> int:
 
 @cache
 def _decoder(bounds: Bounds) -> json.JSONDecoder:
+    most_keys = bounds.object_keys
+
     def read_object(members: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
         value = dict(members)
         if len(value) != len(members):
             seen: set[str] = set()
             twice = next(name for name, _ in members if name in seen or seen.add(name))
             raise Malformed(f"member {twice!r} is given twice")
-        if len(value) > bounds.object_keys:
-            raise Malformed(f"an object of over {bounds.object_keys} members", too_large=True)
+        if len(value) > most_keys:
+            raise Malformed(f"an object of over {most_keys} members", too_large=True)
         return value
 
     def read_int(text: str) -> int:

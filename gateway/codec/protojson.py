@@ -24,7 +24,7 @@ from generated.a2a.v1.a2a_pb import AgentCard, ListTasksResponse
 
 M = TypeVar("M", bound=Message)
 
-_SPELLED_OUT: tuple[type[Message], ...] = (AgentCard, ListTasksResponse)
+_SPELLED_OUT: frozenset[type[Message]] = frozenset((AgentCard, ListTasksResponse))
 """Answers whose REQUIRED members are written even when empty (sections 3.1.4 and 8.4.1)."""
 
 _EXACT_TO = 2.0**53
@@ -54,7 +54,7 @@ def encode(message: Message, bounds: Bounds) -> bytes:
     passes the bound: base64 and escapes grow what fitted on the wire.
     """
     text = message.to_json()
-    if isinstance(message, _SPELLED_OUT):
+    if type(message) in _SPELLED_OUT:
         value = _integral(text)
         _spell_out(message.desc(), value)
         encoded = dump(value)

@@ -6,7 +6,7 @@ with bounds on a line and on an event, whatever the peer sends.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.codec.malformed import Malformed
 
@@ -31,8 +31,7 @@ def retry(milliseconds: int) -> bytes:
     return b"retry: %d\n" % milliseconds
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSentEvent:
+class ServerSentEvent(NamedTuple):
     """One event as it was dispatched."""
 
     data: bytes

@@ -31,7 +31,8 @@ def decode(message_type: type[M], data: bytes, bounds: Bounds) -> M:
         message = message_type.from_binary(data)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Malformed(f"not a protobuf message: {error}", syntax=True) from None
-    _check_fields(_checks(message_type.desc()), message, bounds)
+    if (check := _check_of_message(message_type.desc())) is not None:
+        check(message, bounds)
     return message
 
 
@@ -56,54 +57,75 @@ _WELL_KNOWN: dict[str, Check] = {
 
 
 @cache
-def _checks(desc: DescMessage) -> tuple[tuple[str, Check], ...]:
-    """Attributes of a message that hold, at any depth, something to check; with how."""
-    found: list[tuple[str, Check]] = []
-    for oneof in desc.oneofs:
-        members = {
-            field.local_name: _named(field.json_name, check)
-            for field in oneof.fields
-            if (check := _check_of(field.value))
-        }
-        if members:
-            found.append((oneof.local_name, _oneof_check(members)))
-    found.extend(
-        (field.local_name, _named(field.json_name, check))
-        for field in desc.fields
-        if getattr(field.value, "oneof", None) is None and (check := _check_of(field.value))
-    )
-    return tuple(found)
-
-
-def _check_of(value: object) -> Check | None:
-    match value:
-        case DescFieldValueMessage(message=message):
-            return _check_of_message(message)
-        case DescFieldValueList(element=DescMessage() as message):
-            check = _check_of_message(message)
-            return check and _each_check(check)
-        case DescFieldValueMap(value=element):
-            return _map_check(_check_of_message(element) if isinstance(element, DescMessage) else None)
-        case _:
-            return None
-
-
 def _check_of_message(desc: DescMessage) -> Check | None:
+    """Whatever such a message holds, at any depth, that is to be checked; None where that can be nothing.
+
+    It is asked of every event, so it asks each message only for the fields that matter.
+    """
     if desc.type_name in _WELL_KNOWN:
         return _WELL_KNOWN[desc.type_name]
     if not _holds_values(desc, frozenset()):
         return None
+    plan: _Plan | None = None
 
     def check(message: Message, bounds: Bounds) -> None:
-        _check_fields(_checks(desc), message, bounds)
+        nonlocal plan
+        if plan is None:  # not before it is needed: a type may hold itself
+            plan = _Plan(desc)
+        for attribute, name, check_field in plan.single:
+            if value := getattr(message, attribute):  # most are absent or empty
+                try:
+                    check_field(value, bounds)
+                except Malformed as error:
+                    raise within(name, error) from None
+        for attribute, name, check_item in plan.repeated:
+            for index, item in enumerate(getattr(message, attribute)):
+                try:
+                    check_item(item, bounds)
+                except Malformed as error:
+                    raise within(name, within(index, error)) from None
+        for attribute, members in plan.oneofs:
+            if (chosen := getattr(message, attribute)) and (member := members.get(chosen.field)):
+                name, check_field = member
+                try:
+                    check_field(chosen.value, bounds)
+                except Malformed as error:
+                    raise within(name, error) from None
 
     return check
 
 
-def _check_fields(checks: tuple[tuple[str, Check], ...], message: Message, bounds: Bounds) -> None:
-    for name, check in checks:
-        if value := getattr(message, name):  # most are absent or empty
-            check(value, bounds)
+class _Plan:
+    """The fields of a message that hold something to check: attribute, name in JSON, and how."""
+
+    __slots__ = ("oneofs", "repeated", "single")
+
+    def __init__(self, desc: DescMessage) -> None:
+        self.single: list[tuple[str, str, Check]] = []
+        self.repeated: list[tuple[str, str, Check]] = []
+        self.oneofs: list[tuple[str, dict[str, tuple[str, Check]]]] = []
+        for oneof in desc.oneofs:
+            members = {
+                field.local_name: (field.json_name, check)
+                for field in oneof.fields
+                if (check := _check_of_element(getattr(field.value, "message", None)))
+            }
+            if members:
+                self.oneofs.append((oneof.local_name, members))
+        for field in desc.fields:
+            match field.value:
+                case DescFieldValueMessage(message=message, oneof=None) if check := _check_of_message(message):
+                    self.single.append((field.local_name, field.json_name, check))
+                case DescFieldValueMap(value=element):
+                    self.single.append((field.local_name, field.json_name, _map_check(_check_of_element(element))))
+                case DescFieldValueList(element=element) if check := _check_of_element(element):
+                    self.repeated.append((field.local_name, field.json_name, check))
+                case _:
+                    pass
+
+
+def _check_of_element(element: object) -> Check | None:
+    return _check_of_message(element) if isinstance(element, DescMessage) else None
 
 
 def _holds_values(desc: DescMessage, seen: frozenset[str]) -> bool:
@@ -115,27 +137,6 @@ def _holds_values(desc: DescMessage, seen: frozenset[str]) -> bool:
         return True
     below = [getattr(field.value, "message", None) or getattr(field.value, "element", None) for field in desc.fields]
     return any(_holds_values(part, seen | {desc.type_name}) for part in below if isinstance(part, DescMessage))
-
-
-def _named(name: str, check: Check) -> Check:
-    def check_named(value: Any, bounds: Bounds) -> None:
-        try:
-            check(value, bounds)
-        except Malformed as error:
-            raise within(name, error) from None
-
-    return check_named
-
-
-def _each_check(check: Check) -> Check:
-    def check_each(values: list[Any], bounds: Bounds) -> None:
-        for index, value in enumerate(values):
-            try:
-                check(value, bounds)
-            except Malformed as error:
-                raise within(index, error) from None
-
-    return check_each
 
 
 def _map_check(check: Check | None) -> Check:
@@ -150,11 +151,3 @@ def _map_check(check: Check | None) -> Check:
                     raise within(name, error) from None
 
     return check_map
-
-
-def _oneof_check(members: dict[str, Check]) -> Check:
-    def check_oneof(chosen: Any, bounds: Bounds) -> None:
-        if check := members.get(chosen.field):
-            check(chosen.value, bounds)
-
-    return check_oneof

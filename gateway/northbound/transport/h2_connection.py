@@ -23,6 +23,7 @@ from gateway.errors import GrpcStatus
 from gateway.http2.inbound import Inbound
 from gateway.http2.inflow import Inflow
 from gateway.http2.machine import FRAME_BYTES, Machine
+from gateway.http2.outlet import Outlet
 from gateway.http2.patience import PER_CONTENT, Abuse, Patience
 from gateway.http2.probe import Probe
 from gateway.northbound.transport.h2_closing import Closing
@@ -144,6 +145,7 @@ class H2Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own is none by its class
+        self._outlet = Outlet(self._transport)
         self._h2.initiate_connection()
         self._flush()
         self._put(self._inflow.opening())
@@ -199,6 +201,7 @@ class H2Connection(asyncio.Protocol):
 
     def _hold_off(self) -> None:
         """Reads no more of a caller that asks and does not take the answers."""
+        self._outlet.flush()
         too_much = self._outflow.paused and self._transport.get_write_buffer_size() > self._window_bytes
         if too_much and not self._read_paused:
             self._read_paused = True
@@ -449,6 +452,7 @@ class H2Connection(asyncio.Protocol):
         self._stop_timer()
         self._probe.stop()
         self._read_on()
+        self._outlet.flush()
         self._closing = Closing(self._transport, self._limits.send_stall_s)
 
     def _start_timer(self, seconds: float, act: Callable[[], None]) -> None:
@@ -467,8 +471,7 @@ class H2Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _put(self, data: bytes) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(data)
+        self._outlet.put(data)
 
 
 async def _handle(rpc: H2Rpc, handler: Handler) -> None:

@@ -20,6 +20,7 @@ from gateway.codec.malformed import Malformed
 from gateway.errors import GrpcStatus
 from gateway.http2.inflow import Inflow
 from gateway.http2.machine import FRAME_BYTES, Machine
+from gateway.http2.outlet import Outlet
 from gateway.http2.patience import PER_CONTENT, Abuse, Patience
 from gateway.http2.probe import Probe
 from gateway.settings import Limits
@@ -122,7 +123,7 @@ class H2Connection(asyncio.Protocol):
 
     def credit(self, stream_id: int, increment: int) -> None:
         if not self.closed:
-            self._transport.write(http2.window_update(stream_id, increment))
+            self._outlet.put(http2.window_update(stream_id, increment))
 
     def abandon(self, stream: H2Stream) -> None:
         self._reset(stream, ErrorCodes.CANCEL)
@@ -132,9 +133,10 @@ class H2Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own is none by its class
+        self._outlet = Outlet(self._transport)
         self._h2.initiate_connection()
         self._flush()
-        self._transport.write(self._inflow.opening())
+        self._outlet.put(self._inflow.opening())
 
     def data_received(self, data: bytes) -> None:
         if self.closed:
@@ -173,7 +175,7 @@ class H2Connection(asyncio.Protocol):
             if brought:
                 self._patience.earn(PER_CONTENT, len(streams))
                 if credit := inflow.credit():
-                    self._transport.write(credit)
+                    self._outlet.put(credit)
             self._flush()
 
     def pause_writing(self) -> None:
@@ -323,7 +325,7 @@ class H2Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         if (data := self._h2.data_to_send()) and not self.closed:
-            self._transport.write(data)
+            self._outlet.put(data)
 
     def _stop_opening(self) -> None:
         if not self.closing:
@@ -355,6 +357,7 @@ class H2Connection(asyncio.Protocol):
         self._unsent.clear()
         self._probe.stop()
         self._on_closing(self)
+        self._outlet.flush()
         if self._write_paused:
             self._transport.abort()  # it would wait for the agent to read
         else:
