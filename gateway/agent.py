@@ -104,6 +104,8 @@ class Event(NamedTuple):
     response: StreamResponse
     cursor: str = ""
     """The agent's own name for this point of the stream (SSE `id:`); empty where it gives none."""
+    size_bytes: int = 0
+    """What it took where it came from; 0 where that is small, or not known."""
 
 
 Burst = Sequence[Event]

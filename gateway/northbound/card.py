@@ -9,9 +9,10 @@ from gateway.codec.jsontext import JsonValue, dump
 from gateway.codec.v0_3.cards import write_card
 from gateway.northbound.document import PlainResponder, answer_document
 from gateway.northbound.exchange import Exchange
-from gateway.northbound.intake import WRITING_ANSWER, Intake
+from gateway.northbound.intake import Intake
 from gateway.northbound.serve import context_free, serve
 from gateway.northbound.site import Site, Sites
+from gateway.northbound.writing import WRITING_ANSWER
 from gateway.relay.calls import Call
 from generated.a2a.v1.a2a_pb import AgentCard
 

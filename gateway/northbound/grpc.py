@@ -8,17 +8,19 @@ from collections.abc import Mapping
 
 from protobuf import Message
 
-from gateway.agent import Answer, Burst, CallContext, Head
+from gateway.agent import Answer, Burst, CallContext, Event, Head
 from gateway.codec import metadata, status
 from gateway.codec.form import Form, FormOf, wire_1_0
 from gateway.codec.rpctypes import rpc_types
 from gateway.codec.v0_3 import forms as v0_3
 from gateway.codec.v0_3.methods import BY_GRPC_PATH
 from gateway.errors import GatewayError, GrpcStatus
-from gateway.northbound.intake import WRITING_ANSWER, Accepted, Incoming, Intake
+from gateway.northbound.intake import Accepted, Incoming, Intake
 from gateway.northbound.serve import perform, serve
 from gateway.northbound.site import Sites
 from gateway.northbound.transport.server import Handler, Pairs, Rpc, only_request
+from gateway.northbound.writing import WRITING_ANSWER, written
+from gateway.offload import converted
 from gateway.operations import OPERATIONS, Operation
 from gateway.relay.calls import Call
 from generated.google.rpc.status_pb import Status
@@ -98,6 +100,7 @@ class GrpcReply:
         self._call_name = ""
         self._rpc = rpc
         self._bounds = intake.bounds
+        self._inline_bytes = intake.limits.inline_bytes
         self._profile = intake.settings.status_profile
 
     def entered(self, call: Call) -> None:
@@ -107,8 +110,13 @@ class GrpcReply:
         self._context = accepted.context
 
     async def answer(self, answer: Answer) -> None:
+        size_bytes = len(answer.message.to_binary())
         with WRITING_ANSWER:
-            data = self._form.write_answer(self._operation, answer.message, self._bounds)
+            data = await converted(
+                size_bytes,
+                self._inline_bytes,
+                lambda: self._form.write_answer(self._operation, answer.message, self._bounds),
+            )
         await self._rpc.begin(self._named(answer.head))
         self._show(data)
         await self._rpc.send((data,))
@@ -118,7 +126,7 @@ class GrpcReply:
         await self._rpc.begin(self._named(head))
 
     async def burst(self, burst: Burst) -> None:
-        messages, failure = self._written(burst)
+        messages, failure = await written(burst, self._inline_bytes, self._message)
         for data in messages:
             self._show(data)
         before = self._rpc.sent
@@ -149,17 +157,8 @@ class GrpcReply:
     def cut(self) -> None:
         self.is_cut = True
 
-    def _written(self, burst: Burst) -> tuple[list[bytes], GatewayError | None]:
-        """The events up to the first that the caller's version cannot say, and why it cannot."""
-        messages: list[bytes] = []
-        try:
-            with WRITING_ANSWER:
-                for event in burst:
-                    data = self._form.write_event(event.response, self._bounds)
-                    messages.append(data)
-        except GatewayError as failure:
-            return messages, failure
-        return messages, None
+    def _message(self, event: Event) -> bytes:
+        return self._form.write_event(event.response, self._bounds)
 
     def _show(self, data: bytes) -> None:
         self._context.show("northbound", BINDING, "response", data, self._read_frame)

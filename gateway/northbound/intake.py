@@ -12,7 +12,7 @@ from gateway.codec.required import check_required
 from gateway.codec.status import field_violation
 from gateway.codec.v0_3.choices import Choices
 from gateway.deltas.extension import URI as DELTAS
-from gateway.errors import AgentError, CallerError, ErrorKind
+from gateway.errors import CallerError, ErrorKind
 from gateway.northbound.old_callers import ForOldCallers
 from gateway.northbound.site import Site
 from gateway.offload import converted
@@ -180,14 +180,5 @@ def _unreadable(error: Malformed) -> CallerError:
     return CallerError(ErrorKind.INVALID_PARAMS, str(error), (field_violation(error.path, error.problem),))
 
 
-def _unwritable(error: Malformed) -> AgentError:
-    if error.too_large:
-        return AgentError(ErrorKind.RESOURCE_EXHAUSTED, f"The agent's answer is too large: {error}")
-    return AgentError(ErrorKind.INVALID_AGENT_RESPONSE, f"The agent's answer cannot be written for the caller: {error}")
-
-
 _READING_REQUEST = MalformedAs(_unreadable)
 """A request that cannot be read is invalid, and the answer names the field."""
-
-WRITING_ANSWER = MalformedAs(_unwritable)
-"""An answer that cannot be written for the caller is too large, or says what the caller's version cannot."""

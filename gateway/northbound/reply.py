@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.agent import Answer, Burst, CallContext, Head
+from gateway.agent import Answer, Burst, CallContext, Event, Head
 from gateway.codec import metadata, sse
 from gateway.errors import ErrorKind, GatewayError, GatewayFault
 from gateway.northbound.exchange import Exchange, MethodNotAllowed
-from gateway.northbound.intake import WRITING_ANSWER, Accepted
+from gateway.northbound.intake import Accepted
+from gateway.northbound.writing import WRITING_ANSWER, written
 from gateway.offload import converted
 from gateway.operations import Operation
 from gateway.relay.calls import Call
@@ -99,12 +100,14 @@ class HttpReply:
             self._call.on_silence = self._break_silence
 
     async def burst(self, burst: Burst) -> None:
-        with WRITING_ANSWER:
-            frames = [sse.frame(self.wording.event(event.response), id=event.cursor) for event in burst]
+        frames, failure = await written(burst, self.limits.inline_bytes, self._frame)
         if self._context.is_watched:
             for frame in frames:
                 self._context.show("northbound", self.wording.binding, "response", frame)
-        await self.exchange.write(b"".join(frames))
+        if frames:
+            await self.exchange.write(b"".join(frames))
+        if failure is not None:
+            raise failure
 
     async def end(self) -> None:
         await self.exchange.write(b"", more=False)
@@ -132,6 +135,9 @@ class HttpReply:
 
     def cut(self) -> None:
         self.exchange.abort()
+
+    def _frame(self, event: Event) -> bytes:
+        return sse.frame(self.wording.event(event.response), id=event.cursor)
 
     async def _break_silence(self) -> None:
         await self.exchange.write(sse.KEEP_ALIVE)

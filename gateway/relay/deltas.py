@@ -160,15 +160,18 @@ class _TranslatedStream:
             return burst
         translated: list[Event] = []
         waiting: list[StreamResponse] = []
+        size_bytes = 0
         for event in burst:
+            size_bytes += event.size_bytes
             response, mark = self._unmarked(event.response)
             if self._from_old is not None:
                 response = from_v0_3(response, self._from_old, self._choices)
             waiting += self._translator.feed(response) if self._translator is not None else [response]
             if (event.cursor or mark is not None) and not self._holds:
-                translated += self._made(waiting, event.cursor, mark)
+                translated += self._made(waiting, event.cursor, mark, size_bytes)
                 waiting.clear()
-        return [*translated, *self._made(waiting)]
+                size_bytes = 0
+        return [*translated, *self._made(waiting, size_bytes=size_bytes)]
 
     def _unmarked(self, response: StreamResponse) -> tuple[StreamResponse, Value | None]:
         """An event without the cursor in its metadata: what is made of it may say more, or less."""
@@ -192,12 +195,14 @@ class _TranslatedStream:
     def _holds(self) -> bool:
         return self._translator is not None and self._translator.holds
 
-    def _made(self, responses: Sequence[StreamResponse], cursor: str = "", mark: Value | None = None) -> list[Event]:
-        """Events for the caller; the cursor is behind the last of them."""
+    def _made(
+        self, responses: Sequence[StreamResponse], cursor: str = "", mark: Value | None = None, size_bytes: int = 0
+    ) -> list[Event]:
+        """Events for the caller; the cursor, and the size of what they were made of, are with the last of them."""
         made = self._for_caller(coalesced(responses) if len(responses) > 1 else responses)
         events = [Event(response) for response in made]
         if events:
-            events[-1] = Event(self._marked(events[-1].response, mark), cursor)
+            events[-1] = Event(self._marked(events[-1].response, mark), cursor, size_bytes)
         return events
 
     def _marked(self, response: StreamResponse, mark: Value | None) -> StreamResponse:

@@ -178,7 +178,7 @@ class GrpcStream:
         read, bounds = self._form.read_event, self._bounds
         with READING_ANSWER:
             for data in messages:
-                yield Event(read(data, bounds))
+                yield Event(read(data, bounds), size_bytes=len(data))
 
 
 def _head(pairs: Pairs, version: str) -> Head:

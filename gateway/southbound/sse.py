@@ -68,7 +68,8 @@ class SseStream:
                     name = "" if event.event == "message" else event.event
                     self._context.show("southbound", self._binding, "response", sse.frame(event.data, name, event.id))
                 if event.data and event.event in ("message", "error"):
-                    yield Event(self._read(event.data, event.event == "error"), event.id)
+                    response = self._read(event.data, event.event == "error")
+                    yield Event(response, event.id, len(event.data))
 
 
 def is_stream(response: Response) -> bool:

@@ -87,7 +87,7 @@ class TaskStream:
         if self._first is not None:
             first, self._first = self._first, None
             self._done = self._view.answers and _asks(first)
-            return [self._event(first, self._cursors.write(self._log.epoch, self._seq))]
+            return [self._event(first, self._cursors.write(self._log.epoch, self._seq), len(first.to_binary()))]
         if self._done:
             return None
         items = await self._more()
@@ -96,7 +96,7 @@ class TaskStream:
         last = items[-1]
         # A caller that is asked for something is to answer; what it missed before that is no question any more.
         self._done = self._done or (_asks(last.response) and last.seq >= self._log.seq)
-        return [self._event(item.response, self._cursor(item)) for item in items]
+        return [self._event(item.response, self._cursor(item), item.size) for item in items]
 
     async def close(self) -> None:
         self._let_go()
@@ -146,7 +146,8 @@ class TaskStream:
         self._seq = record.seq
         self._done = phase_of(record.task) is Phase.TERMINAL
         snapshot = StreamResponse(payload=Oneof("task", record.task))
-        return Item(marked(snapshot, {"gap": GapReason.EXPIRED.value}), record.epoch, record.seq, 0)
+        gap = marked(snapshot, {"gap": GapReason.EXPIRED.value})
+        return Item(gap, record.epoch, record.seq, len(gap.to_binary()))
 
     async def _move(self) -> None:
         self._let_go()
@@ -168,10 +169,10 @@ class TaskStream:
     def _cursor(self, item: Item) -> str:
         return "" if item.is_delta else self._cursors.write(item.epoch, item.seq)
 
-    def _event(self, response: StreamResponse, cursor: str) -> Event:
+    def _event(self, response: StreamResponse, cursor: str, size_bytes: int) -> Event:
         if self._view.marked and cursor:
             response = marked(response, {"cursor": cursor})
-        return Event(response, cursor)
+        return Event(response, cursor, size_bytes)
 
 
 def _asks(response: StreamResponse) -> bool:

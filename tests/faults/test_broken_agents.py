@@ -206,6 +206,18 @@ async def test_r09_an_event_that_its_agent_did_not_end_is_no_event() -> None:
             assert (told.results, told.reason) == (EVENTS[:2], "UNAVAILABLE")
 
 
+async def test_what_came_together_with_an_event_too_large_for_the_caller_is_seen_before_the_error() -> None:
+    # Within the bound of a message; base64 makes more of it than a JSON text may have.
+    large = artifact("")
+    large["artifactUpdate"]["artifact"]["parts"] = [raw_part(b"x" * 90_000)]  # type: ignore[index,call-overload]
+    together = b"".join(h2_steps.frame(event_bytes(event)) for event in (*EVENTS[:2], large))
+    script: h2_steps.Script = [h2_steps.headers(), h2_steps.data(together), h2_steps.trailers()]
+    async with ScriptedH2Agent({"*": script}) as agent:
+        async with in_front_of(agent.url, limits={"json_bytes": 100_000}) as gateway:
+            told = await _ask(JsonRpcCaller(gateway))
+    assert (told.results, told.reason) == (EVENTS[:2], "RESOURCE_EXHAUSTED")
+
+
 @pytest.mark.parametrize("framed", [True, False], ids=["chunked", "until the end of the connection"])
 async def test_r09_half_an_event_at_the_end_is_a_cut_even_where_a_stream_may_end(framed: bool) -> None:
     # A task that waits for input may end its stream; one that was cut while it said more did not.
