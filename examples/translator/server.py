@@ -47,7 +47,7 @@ class Translator(services.TranslatorServicer):
                 await asyncio.sleep(self._pause_s)
                 translated = WORDS[language].get(word.lower().strip(".,!?"), word)
                 yield messages.TranslateChunk(chunk=f" {translated}" if index else translated)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, GeneratorExit):  # the latter where it was cancelled while a word went out
             print("cancelled", flush=True)
             raise
 
