@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests run side by side: one more than there are cores, since half of their time they wait.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -33,7 +35,7 @@ peers: setup ## Make the environments of the peers that the tests talk to
 
 .PHONY: test
 test: setup peers ## Set up, then run the whole test suite
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 .PHONY: lint
 lint: setup ## Lint, types and layers
