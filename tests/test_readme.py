@@ -83,7 +83,7 @@ ELSEWHERE: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """What is run by other tests: where, and what must be read there."""
 
-RECIPES = {"make run": "a2a-gateway demo", "make test": "pytest -n auto --dist loadfile"}
+RECIPES = {"make run": "a2a-gateway demo", "make test": "pytest -n $(JOBS) --dist loadfile"}
 """What the verbs of make come down to once the environment is set up."""
 
 
