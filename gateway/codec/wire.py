@@ -31,7 +31,7 @@ def decode(message_type: type[M], data: bytes, bounds: Bounds) -> M:
         message = message_type.from_binary(data)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Malformed(f"not a protobuf message: {error}", syntax=True) from None
-    if (check := _check_of_message(message_type.desc())) is not None:
+    if (check := _check_of(message_type)) is not None:
         check(message, bounds)
     return message
 
@@ -54,6 +54,11 @@ _WELL_KNOWN: dict[str, Check] = {
     "google.protobuf.Value": check_value,
     "google.protobuf.Timestamp": _check_timestamp,
 }
+
+
+@cache
+def _check_of(message_type: type[Message]) -> Check | None:
+    return _check_of_message(message_type.desc())
 
 
 @cache

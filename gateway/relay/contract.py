@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from protobuf import Message, Oneof
 
-from gateway.agent import Agent, Answer, Burst, CallContext, Event, Head, Stream, taken
+from gateway.agent import Agent, Answer, Burst, CallContext, Event, Head, Stream
 from gateway.errors import AgentError, ErrorKind, GatewayError
 from gateway.operations import INTERRUPTED_STATES, SUBSCRIBE_TO_TASK, TERMINAL_STATES, Operation
 from generated.a2a.v1.a2a_pb import (
@@ -51,8 +51,17 @@ class StreamContract:
         self._task_id: str = request.id if isinstance(request, SubscribeToTaskRequest) else self._continued
         self._state: TaskState = TaskState.UNSPECIFIED
 
-    def check(self, event: Event) -> Event:
-        """Takes the next event and gives it back. Raises AgentError where the agent may not send it."""
+    def kept(self, burst: Burst) -> tuple[Burst, GatewayError | None]:
+        """The next events up to the first that the agent may not send, and what is wrong with that."""
+        for number, event in enumerate(burst):
+            try:
+                self.check(event)
+            except AgentError as error:
+                return burst[:number], error
+        return burst, None
+
+    def check(self, event: Event) -> None:
+        """Takes the next event. Raises AgentError where the agent may not send it."""
         match event.response.payload:
             case Oneof(value=TaskArtifactUpdateEvent() as update):
                 self._update(update.task_id)
@@ -65,7 +74,6 @@ class StreamContract:
                 self._message()
             case _:
                 raise _broken("an event that holds nothing")
-        return event
 
     def end(self) -> None:
         """Takes the end of the stream. Raises AgentError where it ended too soon."""
@@ -123,7 +131,7 @@ class ContractedStream:
             if burst is None:
                 self._contract.end()
                 return None
-            burst, self._failure = taken(map(self._contract.check, burst))
+            burst, self._failure = self._contract.kept(burst)
             if burst:
                 return burst
         assert self._failure is not None

@@ -7,12 +7,12 @@ may have had its effect.
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from protobuf import Message
 
-from gateway.agent import Answer, Burst, CallContext, Event, Head, ReadFrame, taken
+from gateway.agent import Answer, Burst, CallContext, Event, Head, ReadFrame
 from gateway.codec import metadata, status
 from gateway.codec.form import Form
 from gateway.codec.rpctypes import rpc_types
@@ -138,7 +138,7 @@ class GrpcStream:
                 return None
             size_bytes = sum(map(len, messages))
             burst, self._failure = await converted(
-                size_bytes, self._inline_bytes, lambda: taken(self._events(messages))
+                size_bytes, self._inline_bytes, lambda: self._events(messages)
             )
             if burst:
                 return burst
@@ -174,11 +174,17 @@ class GrpcStream:
                 self._context.show("southbound", BINDING, "response", data, self._read_frame)
         return messages
 
-    def _events(self, messages: Sequence[bytes]) -> Iterator[Event]:
+    def _events(self, messages: Sequence[bytes]) -> tuple[list[Event], GatewayError | None]:
+        """The messages up to the first that cannot be read, and why it cannot."""
         read, bounds = self._form.read_event, self._bounds
-        with READING_ANSWER:
-            for data in messages:
-                yield Event(read(data, bounds), size_bytes=len(data))
+        burst: list[Event] = []
+        try:
+            with READING_ANSWER:
+                for data in messages:
+                    burst.append(Event(read(data, bounds), "", len(data)))  # noqa: PERF401 # as in `taken`
+        except GatewayError as error:
+            return burst, error
+        return burst, None
 
 
 def _head(pairs: Pairs, version: str) -> Head:
