@@ -32,6 +32,7 @@ class Arguments(argparse.Namespace):
     rounds: int | None
     out: Path | None
     publish: bool
+    unpinned: bool
     again: Path | None
 
 
@@ -51,7 +52,7 @@ def main() -> int:
         if arguments.size in scenario.loads and (not arguments.scenario or scenario.name in arguments.scenario)
     ]
     schedule = Schedule(arguments.size, scenarios, peers, arguments.rounds or ROUNDS[arguments.size])
-    cores = machine.cores()
+    cores = machine.cores(pinned=not arguments.unpinned)
     about: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
@@ -118,6 +119,7 @@ def parse() -> Arguments:
         help="one more row: the gateway with these settings, such as 'small={limits: {streams: 10}}'; "
         "what is under `agent` is for every agent",
     )
+    parser.add_argument("--unpinned", action="store_true", help="everybody on every core, as several workers need them")
     parser.add_argument("--rounds", type=int, help="how often each has its turn")
     parser.add_argument("--out", type=Path, help="where the results go, instead of benchmarks/results/")
     parser.add_argument("--again", type=Path, metavar="FILE", help="measure nothing; the tables of these results")

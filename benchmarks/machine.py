@@ -20,14 +20,14 @@ class Cores:
 
     def __str__(self) -> str:
         if not self.pinned:
-            return "one core for everything"
+            return f"{_listed(self.measured)} for everything"
         return f"what is measured alone on core {min(self.measured)}, load and agents on {_listed(self.others)}"
 
 
-def cores() -> Cores:
-    """One core for what is measured and the rest for all else, where there are two."""
+def cores(*, pinned: bool = True) -> Cores:
+    """One core for what is measured and the rest for all else, where there are two and it is wanted `pinned`."""
     usable = sorted(os.sched_getaffinity(0))
-    if len(usable) < 2:
+    if len(usable) < 2 or not pinned:
         return Cores(frozenset(usable), frozenset(usable))
     return Cores(frozenset(usable[:1]), frozenset(usable[1:]))
 
