@@ -56,8 +56,7 @@ class Duties:
         often_s = self._settings.lease_s / 3
         for job, every_s in (
             (self._beat, often_s),
-            (self._take_orphans, often_s),
-            (self._settle_strays, often_s),
+            (self._look_after_tasks, often_s),
             (self._clean, self._settings.prune_s),
         ):
             self._jobs.append(asyncio.create_task(again_and_again(job, every_s)))
@@ -85,6 +84,11 @@ class Duties:
         """Whether this gateway is in a position to take others for dead."""
         now = _now()
         return now - self._beaten_at <= self._settings.lease_s and now >= self._patient_until
+
+    async def _look_after_tasks(self) -> None:
+        # One after the other: an orphan that was claimed and has not come here yet would look like a stray.
+        await self._take_orphans()
+        await self._settle_strays()
 
     async def _take_orphans(self) -> None:
         while self._may_judge:
