@@ -26,7 +26,9 @@ class TaskSettings(Frozen):
     )
     stop_s: Seconds = Field(5.0, description="For a worker to let go when its task is canceled or the gateway stops.")
     store_patience_s: Seconds = Field(
-        10.0, description="The store may be away for this long before readers are told; writing is tried on."
+        10.0,
+        description="The store may be away for this long before readers are told; writing is tried on. A gateway that "
+        "starts waits for it as long.",
     )
     kept_s: Seconds = Field(7 * 24 * 3600.0, description="A task is kept this long after its end.")
     unanswered_s: Seconds = Field(

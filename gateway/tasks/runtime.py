@@ -15,9 +15,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
+import structlog
 from protobuf.wkt.google.protobuf.timestamp_pb import Timestamp
 
 from gateway.errors import CallerError, ErrorKind, GatewayFault
+from gateway.settings import ConfigurationError
 from gateway.settings.tasks import TaskSettings
 from gateway.tasks import lifecycle
 from gateway.tasks.duties import LOST_TEXT, Duties
@@ -34,6 +36,11 @@ from gateway.worker import Worker
 from generated.a2a.v1.a2a_pb import Message, Task, TaskState, TaskStatus
 
 T = TypeVar("T")
+
+_log = structlog.get_logger("a2a_gateway.tasks")
+
+_TRY_AGAIN_S = 0.5
+"""Between two tries to reach the store as the gateway starts."""
 
 _TRIES = 5
 """How often a task is looked for where it is now, before it is said to be changing hands."""
@@ -96,10 +103,23 @@ class Runtime:
         self._keepers[agent] = keeper
 
     async def start(self) -> None:
-        """Raises ConfigurationError where the store cannot be used."""
+        """Raises ConfigurationError where the store cannot be used, or not be reached for `store_patience_s`."""
         self.store.watch(self._noticed, self._duties.command_waits)
-        await self.store.open()
-        await self._duties.start()
+        give_up_at = asyncio.get_running_loop().time() + self.settings.store_patience_s
+        await self._patiently(self.store.open, give_up_at)
+        await self._patiently(self._duties.start, give_up_at)
+
+    async def _patiently(self, begin: Callable[[], Coroutine[Any, Any, None]], give_up_at: float) -> None:
+        """A database may still be starting, or drop a connection as one begins."""
+        while True:
+            try:
+                return await begin()
+            except StoreUnavailable as error:
+                if asyncio.get_running_loop().time() >= give_up_at:
+                    await self.store.close()
+                    raise ConfigurationError(f"store: {error}") from None
+                _log.warning("the task store cannot be reached", error=str(error))
+                await asyncio.sleep(_TRY_AGAIN_S)
 
     async def stop(self) -> None:
         """Tasks under way are FAILED, for their callers to know; what waits in the store goes on waiting."""

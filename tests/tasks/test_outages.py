@@ -9,7 +9,9 @@ from typing import Any, cast
 
 import asyncpg
 import pytest
+import structlog.testing
 
+from gateway.settings import ConfigurationError
 from gateway.worker import Ask, Chunk, Work, Yield, text_part
 from generated.a2a.v1.a2a_pb import Message
 from tests.fakes.events import Json
@@ -211,3 +213,12 @@ async def test_a_gateway_stops_though_the_store_is_away(breakable: tuple[str, Ho
         async with asyncio.timeout(20):
             seen = await following.rest()
         assert [(one.state, one.text) for one in seen][1:] == [("FAILED", "The gateway that worked on the task was lost")]
+
+
+async def test_a_gateway_that_starts_waits_for_its_store_only_so_long() -> None:
+    with structlog.testing.capture_logs() as logs, pytest.raises(
+        ConfigurationError, match=r"^store: the database cannot be reached$"
+    ):
+        async with serving(store="postgresql://postgres@127.0.0.1:1/x", tasks={"store_patience_s": 0.1}):
+            pass
+    assert [log["event"] for log in logs] == ["the task store cannot be reached"], "it tried again"
