@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(90)]
 
 SEEDS = int(os.environ.get("A2A_GATEWAY_TEST_HISTORY_SEEDS", "8"))
 GATEWAYS = {"sqlite": 1, "postgres": 2}
-APPLICATION = "a2a_history"
+APPLICATION = f"a2a_history_{os.getpid()}"
 PATIENCE_S = 40.0
 
 
