@@ -21,10 +21,14 @@ def draw(results: Results, path: Path) -> None:
     pyplot: Any = importlib.import_module("matplotlib.pyplot")
     measured = {run.scenario for run in results.runs}
     scenarios = [one for one in SCENARIOS if one.shape in (Shape.FLAT, Shape.PACED) and one.name in measured]
-    figure, panels = pyplot.subplots(1, 2, figsize=(12, 4), sharey=True)
-    for panel, direction in zip(panels, (Direction.TO_SSE, Direction.TO_GRPC), strict=True):
+    figure, panels = pyplot.subplots(1, 2, figsize=(14, 5), sharey=True)
+    greatest = max(
         _draw_direction(panel, direction, scenarios, results)
-    panels[0].set_ylabel("µs of CPU for each event")
+        for panel, direction in zip(panels, (Direction.TO_SSE, Direction.TO_GRPC), strict=True)
+    )
+    panels[0].set_ylabel("µs of CPU for each event, on a logarithmic scale")
+    panels[0].set_yscale("log")
+    panels[0].set_ylim(1, 10 * greatest)  # with room for the legends
     facts = results.about
     taken = f"{facts['date']}, {facts['machine']['cpu']}: medians of {facts['rounds']} rounds"
     figure.suptitle(taken, fontsize=8)
@@ -33,7 +37,8 @@ def draw(results: Results, path: Path) -> None:
     pyplot.close(figure)
 
 
-def _draw_direction(panel: Any, direction: Direction, scenarios: list[Scenario], results: Results) -> None:
+def _draw_direction(panel: Any, direction: Direction, scenarios: list[Scenario], results: Results) -> float:
+    """The greatest figure in it."""
     found = {
         row: [(at, spread) for at, one in enumerate(scenarios) if (spread := results.spread(one.name, *row, CPU_US))]
         for row in results.routes(direction)
@@ -55,10 +60,15 @@ def _draw_direction(panel: Any, direction: Direction, scenarios: list[Scenario],
             alpha=0.55 if route.binding is Binding.REST and (peer, JSONRPC_FROM_GRPC) in rows else 1,
             label=f"{peer} · {route.binding}" if direction is Direction.TO_SSE else peer,
         )
-        panel.bar_label(drawn, fmt="%.3g", fontsize=6, padding=1)
+        panel.bar_label(drawn, fmt=_short, fontsize=5.5, padding=1)
     panel.set_title(direction.value)
     size = Size(results.about["size"])
     panel.set_xticks(range(len(scenarios)), [one.title(size).replace(", ", "\n") for one in scenarios])
     panel.grid(axis="y", linewidth=0.3)
     panel.set_axisbelow(True)
-    panel.legend(frameon=False)
+    panel.legend(frameon=False, ncols=2, loc="upper left")
+    return max((spread.high for bars in rows.values() for _, spread in bars), default=1.0)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 20 else f"{value:.1f}"
