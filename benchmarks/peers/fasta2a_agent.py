@@ -36,7 +36,7 @@ class Counter(Worker[Any]):
         await self.storage.update_task(params["id"], state="completed")
 
     async def cancel_task(self, params: Any) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # the worker must have it, and no scenario cancels
 
     def build_message_history(self, history: list[Any]) -> list[Any]:
         return history

@@ -94,7 +94,7 @@ class Relay(AgentExecutor):
                 await pace.produced_one()
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # an executor must have it, and no scenario cancels
 
 
 class PacedHandler(DefaultRequestHandler):

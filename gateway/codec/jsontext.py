@@ -59,6 +59,23 @@ def dump(value: JsonValue) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
+def kind_of(value: JsonValue) -> str:
+    """What a JSON value is, in words."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+
+
 def nesting(text: bytes) -> int:
     """The deepest level of brackets in a JSON text; strings do not count."""
     level = deepest = 0

@@ -25,7 +25,7 @@ from protobuf import (
 from protobuf.wkt.google.protobuf.timestamp_pb import Timestamp
 
 from gateway.codec.freeform import check_json, within
-from gateway.codec.jsontext import JsonValue
+from gateway.codec.jsontext import JsonValue, kind_of
 from gateway.codec.malformed import Bounds, Malformed
 
 Check = Callable[[JsonValue, Bounds], None]
@@ -39,7 +39,7 @@ _INT32 = range(-(2**31), 2**31)
 def check_message(desc: DescMessage, value: JsonValue, bounds: Bounds) -> None:
     """Raises Malformed unless `value` is ProtoJSON of `desc`'s message; takes unknown members out."""
     if not isinstance(value, dict):
-        raise Malformed(f"expected an object, got {_kind(value)}")
+        raise Malformed(f"expected an object, got {kind_of(value)}")
     fields = _fields(desc)
     seen: dict[str, str] = {}
     absent: list[str] = []
@@ -112,7 +112,7 @@ def _check_of_message(desc: DescMessage) -> Check:
 
 def _check_list(check: Check, value: JsonValue, bounds: Bounds) -> None:
     if not isinstance(value, list):
-        raise Malformed(f"expected a list, got {_kind(value)}")
+        raise Malformed(f"expected a list, got {kind_of(value)}")
     for index, member in enumerate(value):
         try:
             check(member, bounds)
@@ -122,7 +122,7 @@ def _check_list(check: Check, value: JsonValue, bounds: Bounds) -> None:
 
 def _check_map(check: Check, value: JsonValue, bounds: Bounds) -> None:
     if not isinstance(value, dict):
-        raise Malformed(f"expected an object, got {_kind(value)}")
+        raise Malformed(f"expected an object, got {kind_of(value)}")
     for name, member in value.items():
         try:
             check(member, bounds)
@@ -147,12 +147,12 @@ def _enum_names(enum: DescEnum) -> frozenset[str]:
 
 def _check_string(value: JsonValue, bounds: Bounds) -> None:
     if not isinstance(value, str):
-        raise Malformed(f"expected a string, got {_kind(value)}")
+        raise Malformed(f"expected a string, got {kind_of(value)}")
 
 
 def _check_bool(value: JsonValue, bounds: Bounds) -> None:
     if not isinstance(value, bool):
-        raise Malformed(f"expected true or false, got {_kind(value)}")
+        raise Malformed(f"expected true or false, got {kind_of(value)}")
 
 
 def _check_int32(value: JsonValue, bounds: Bounds) -> None:
@@ -160,14 +160,14 @@ def _check_int32(value: JsonValue, bounds: Bounds) -> None:
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,10}", value):
         number = int(value)
     if isinstance(number, bool) or not isinstance(number, int | float) or int(number) != number:
-        raise Malformed(f"expected an integer, got {_kind(value)}")
+        raise Malformed(f"expected an integer, got {kind_of(value)}")
     if int(number) not in _INT32:
         raise Malformed(f"{value} does not fit 32 bits")
 
 
 def _check_bytes(value: JsonValue, bounds: Bounds) -> None:
     if not isinstance(value, str):
-        raise Malformed(f"expected base64 text, got {_kind(value)}")
+        raise Malformed(f"expected base64 text, got {kind_of(value)}")
     unpadded = len(value.rstrip("="))
     padded_wrongly = unpadded != len(value) and len(value) % 4 != 0
     if padded_wrongly or unpadded % 4 == 1 or not _BASE64.fullmatch(value):
@@ -185,7 +185,7 @@ def _check_timestamp(value: JsonValue, bounds: Bounds) -> None:
 
 def _check_struct(value: JsonValue, bounds: Bounds) -> None:
     if not isinstance(value, dict):
-        raise Malformed(f"expected an object, got {_kind(value)}")
+        raise Malformed(f"expected an object, got {kind_of(value)}")
     check_json(value, bounds)
 
 
@@ -202,19 +202,3 @@ WELL_KNOWN: dict[str, Check] = {
     "google.protobuf.Value": check_json,
     "google.protobuf.Timestamp": _check_timestamp,
 }
-
-
-def _kind(value: JsonValue) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case list():
-            return "a list"
-        case dict():
-            return "an object"

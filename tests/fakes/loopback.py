@@ -134,7 +134,7 @@ class Loopback:
 
     async def serve(self, connection: Connection) -> None:
         """Speak on one connection. It is closed by FIN when this returns."""
-        raise NotImplementedError
+        raise NotImplementedError  # each fake says what it speaks
 
     async def listen(self) -> None:
         """Accept connections; after `refuse`, again on the same port."""

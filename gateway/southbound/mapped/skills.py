@@ -12,7 +12,7 @@ from protobuf.wkt.google.protobuf.struct_pb import Value
 
 from gateway.codec.expression import EVERYTHING, Expression, expression
 from gateway.codec.freeform import check_json
-from gateway.codec.jsontext import JsonValue, dump
+from gateway.codec.jsontext import JsonValue, dump, kind_of
 from gateway.codec.malformed import Bounds, Malformed
 from gateway.codec.status import field_violation
 from gateway.errors import CallerError, ErrorKind
@@ -20,7 +20,7 @@ from gateway.settings import ResponseMapping, SkillSettings
 from gateway.southbound.mapped import inference
 from gateway.southbound.mapped.descriptors import name_of
 from gateway.southbound.mapped.said import Said
-from gateway.southbound.mapped.values import Types, kind_of
+from gateway.southbound.mapped.values import Types
 from gateway.worker import Chunk, text_part
 from generated.a2a.v1.a2a_pb import Part
 

@@ -26,7 +26,7 @@ from protobuf import (
 )
 
 from gateway.codec.freeform import within
-from gateway.codec.jsontext import JsonValue
+from gateway.codec.jsontext import JsonValue, kind_of
 from gateway.codec.malformed import Malformed
 from gateway.southbound.mapped.descriptors import field_names, has_special_json, suggestion
 
@@ -317,23 +317,6 @@ _SCALARS: dict[ScalarType, Callable[[JsonValue], None]] = {
     _S.BYTES: _check_bytes,
 }
 """Every scalar type with its check."""
-
-
-def kind_of(value: JsonValue) -> str:
-    """What a JSON value is, in words."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case list():
-            return "a list"
-        case dict():
-            return "an object"
 
 
 def _first_line(error: BaseException) -> str:
